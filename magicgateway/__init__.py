@@ -1,0 +1,3 @@
+"""MagicGateway: one address in front of every LLM provider."""
+
+__version__ = "0.1.0"

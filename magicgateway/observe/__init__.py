@@ -1,0 +1,1 @@
+"""Facts about finished work, and who watches them: logs and metrics."""

@@ -1,0 +1,1 @@
+"""What is allowed and what happens after a failure: pure state, time passed in."""

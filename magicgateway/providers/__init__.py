@@ -1,0 +1,1 @@
+"""Who is spoken to: rows of data and the credentials that go with them."""

@@ -1,0 +1,1 @@
+"""Twisted coming in: channel, site, Klein tree, exchange, relay."""

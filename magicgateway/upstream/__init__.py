@@ -1,0 +1,1 @@
+"""Twisted going out: pool, connections, agent, attempts."""

@@ -1,0 +1,1 @@
+"""Sans-I/O codecs: bytes in, values out; nothing here knows a socket or a clock."""
