@@ -76,7 +76,7 @@ class ProviderRow:
     aliases: tuple[str, ...] = ()
     any_route: bool = False
     request_headers: tuple[str, ...] = ()
-    """Lower-case names of the caller's headers that go to this provider, beside the general ones."""
+    """The caller's headers that go to this provider, lower-case, beside the general ones."""
     response_headers: tuple[str, ...] = ()
     """Lower-case names (or prefixes ending in ``*``) that come back, beside the general ones."""
     headers: Mapping[str, str] = MappingProxyType({})
