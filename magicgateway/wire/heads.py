@@ -1,0 +1,388 @@
+"""HTTP/1.1 message heads: llhttp reads the fields, our own rules decide what is acceptable.
+
+A head is read whole: the caller collects bytes up to the empty line, counts them, and hands them
+over in one piece. One regular expression first refuses everything that two readers could
+understand differently (bare CR or LF, folded lines, control bytes, odd names or versions), then
+llhttp takes the head apart, then the framing fields are judged. Both must agree.
+
+See RFC 9112 sections 2.2, 3, 5 and 6, RFC 9110 sections 5.5, 7.2 and 10.1.1.
+"""
+
+from __future__ import annotations
+
+import re
+
+import httptools
+import msgspec
+
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+_FIELDS = rb"(?:" + TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
+_REQUEST = re.compile(
+    rb"(" + TOKEN + rb"++) ([\x21-\x7e]++) (HTTP/(?:[0-9])\.(?:[0-9]))\r\n" + _FIELDS
+)
+_RESPONSE = re.compile(
+    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?\r\n" + _FIELDS
+)
+_AUTHORITY = re.compile(
+    rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.%A-Za-z_~-]+\])(?::[0-9]{0,5})?"
+)
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_SUSPICIOUS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)|\n[ \t]")
+_UNREPEATABLE = frozenset(
+    {
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"content-type",
+        b"expect",
+        b"origin",
+        b"authorization",
+        b"x-api-key",
+        b"api-key",
+        b"x-goog-api-key",
+        b"x-magicapi-api-key",
+        b"x-magicgateway-key",
+        b"x-provider",
+        b"x-request-id",
+        b"anthropic-version",
+    }
+)
+_lower_names: dict[bytes, bytes] = {}
+"""Field names as they came -> lower case. Callers use few names, so this saves a copy of each;
+bounded, because names are the peer's to choose."""
+_LOWER_NAMES_LIMIT = 2048
+
+
+class HeadLimits(msgspec.Struct, frozen=True):
+    """How large a head may be: bytes in all, per line, of the target, and the number of fields."""
+
+    head_bytes: int = 64 * 1024
+    line_bytes: int = 16 * 1024
+    target_bytes: int = 8 * 1024
+    fields: int = 100
+
+
+class BadHead(ValueError):
+    """A head that is refused: with the status to answer and a sentence that says what is wrong."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class RequestHead(msgspec.Struct):
+    """A request's head, judged.
+
+    ``target`` is in origin form, ``raw`` the fields as they came, ``fields`` the same by
+    lower-case name (repeated ones joined with a comma). ``length`` is the declared body size, 0
+    without a body, -1 when the body is chunked. ``version`` is 10 or 11.
+    """
+
+    method: bytes
+    target: bytes
+    version: int
+    raw: list[tuple[bytes, bytes]]
+    fields: dict[bytes, bytes]
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+
+
+class ResponseHead(msgspec.Struct):
+    """A response's head, judged. ``length`` is -1 for chunked, -2 for a body that ends with the
+    connection, else the body's size."""
+
+    status: int
+    version: int
+    raw: list[tuple[bytes, bytes]]
+    length: int
+    keep_alive: bool
+
+
+CHUNKED = -1
+UNTIL_CLOSE = -2
+
+
+class _Collector:
+    """What llhttp calls while it reads one head."""
+
+    __slots__ = ("fields", "target")
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.target = b""
+
+    def on_url(self, target: bytes) -> None:
+        self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+
+def lower_name(name: bytes) -> bytes:
+    """A field name in lower case, remembered."""
+    low = _lower_names.get(name)
+    if low is None:
+        if len(_lower_names) >= _LOWER_NAMES_LIMIT:
+            _lower_names.clear()
+        low = _lower_names[name] = name.lower()
+    return low
+
+
+def find_fault(partial: bytes | bytearray, limits: HeadLimits) -> BadHead | None:
+    """What is already wrong with a head of which only a part has arrived, if anything is.
+
+    So that a peer that does not speak HTTP learns it at once and not after the head's deadline.
+    """
+    if not partial:
+        return None
+    line_end = partial.find(b"\n")
+    first = bytes(partial[: line_end if line_end >= 0 else len(partial)])
+    if len(first) > limits.target_bytes and len(first.split(b" ", 2)[1:2] or [b""]) == 1:
+        target = first.split(b" ", 2)[1] if first.count(b" ") else first
+        if len(target) > limits.target_bytes:
+            return _target_too_long(limits)
+    if _SUSPICIOUS.search(partial):
+        return BadHead(400, "bad_request_head", _explain(bytes(partial)))
+    last = len(partial) - (partial.rfind(b"\n") + 1)
+    if last > limits.line_bytes:
+        return _line_too_long(limits)
+    if len(partial) > limits.head_bytes:
+        return _head_too_large(limits)
+    return None
+
+
+def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
+    """Read a request's head, from its first byte through the empty line.
+
+    Raises:
+        BadHead: The head is malformed, ambiguous or too large.
+    """
+    match = _REQUEST.fullmatch(head)
+    if match is None:
+        raise _refuse_request(head, limits)
+    if len(head) > limits.target_bytes:
+        _check_sizes(head, match[2], limits)
+    version = _VERSIONS.get(match[3])
+    if version is None:
+        raise BadHead(505, "http_version", "Speak HTTP/1.1 (or HTTP/1.0) to this gateway.")
+    method = match[1]
+    if method in (b"CONNECT", b"TRACE"):
+        raise BadHead(405, "method_not_allowed", f"{method.decode()} is not allowed here.")
+    collector = _Collector()
+    parser = httptools.HttpRequestParser(collector)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass  # an offer we decline: the request is served as plain HTTP/1.1
+    except httptools.HttpParserError as error:
+        raise BadHead(400, "bad_request_head", f"The request head is malformed: {error}.") from None
+    raw = collector.fields
+    if len(raw) > limits.fields:
+        raise BadHead(
+            431, "too_many_fields", f"More than {limits.fields} header fields (limits.fields)."
+        )
+    fields = _by_name(raw)
+    return RequestHead(
+        method=method,
+        target=_origin_form(method, match[2], _host(fields)),
+        version=version,
+        raw=raw,
+        fields=fields,
+        length=_request_length(fields, version),
+        keep_alive=_persists(fields.get(b"connection"), version),
+        expects_continue=b"expect" in fields and _expectation(fields[b"expect"], version),
+    )
+
+
+_VERSIONS = {b"HTTP/1.1": 11, b"HTTP/1.0": 10}
+
+
+def read_response_head(head: bytes, *, to_head_request: bool, limits: HeadLimits) -> ResponseHead:
+    """Read a response's head, from its first byte through the empty line.
+
+    Args:
+        head: The bytes.
+        to_head_request: The request was HEAD, so no body follows whatever the fields say.
+        limits: Bounds for the number of fields and the length of a line.
+
+    Raises:
+        BadHead: The head is malformed or its framing is in doubt; the status means nothing here.
+    """
+    match = _RESPONSE.fullmatch(head)
+    if match is None:
+        raise BadHead(502, "bad_response_head", f"malformed response head: {head[:60]!r}")
+    if len(head) > limits.line_bytes and max(map(len, head.split(b"\r\n"))) > limits.line_bytes:
+        raise BadHead(502, "bad_response_head", "a line of the response head is too long")
+    collector = _Collector()
+    try:
+        httptools.HttpResponseParser(collector).feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass  # judged by the status: 101 was never asked for
+    except httptools.HttpParserError as error:
+        raise BadHead(502, "bad_response_head", f"malformed response head: {error}") from None
+    raw = collector.fields
+    if len(raw) > limits.fields:
+        raise BadHead(502, "bad_response_head", "too many fields in the response head")
+    version = 11 if match[1] == b"1" else 10
+    status = int(match[2])
+    length, keep_alive = _response_framing(raw, version)
+    if to_head_request or status < 200 or status in (204, 304):
+        length = 0
+    elif length == UNTIL_CLOSE:
+        keep_alive = False
+    return ResponseHead(status, version, raw, length, keep_alive)
+
+
+def _response_framing(raw: list[tuple[bytes, bytes]], version: int) -> tuple[int, bool]:
+    """Body length and persistence of a response; refuses what is in doubt (RFC 9112 6.3)."""
+    length = UNTIL_CLOSE
+    connection: bytes | None = None
+    for name, value in raw:
+        low = lower_name(name)
+        if low == b"content-length":
+            if length != UNTIL_CLOSE or not _LENGTH.fullmatch(value):
+                raise BadHead(502, "bad_response_head", "the response's length is in doubt")
+            length = int(value)
+        elif low == b"transfer-encoding":
+            if length != UNTIL_CLOSE or value.lower() != b"chunked" or version == 10:
+                raise BadHead(502, "bad_response_head", "the response's framing is in doubt")
+            length = CHUNKED
+        elif low == b"connection":
+            connection = value if connection is None else connection + b"," + value
+    return length, _persists(connection, version)
+
+
+def _by_name(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = {}
+    known = _lower_names
+    for name, value in raw:
+        low = known.get(name) or lower_name(name)
+        if low in fields:
+            if low in _UNREPEATABLE:
+                raise BadHead(
+                    400, "repeated_field", f"The header {low.decode('latin-1')} is given twice."
+                )
+            fields[low] += b", " + value
+        else:
+            fields[low] = value
+    return fields
+
+
+def _host(fields: dict[bytes, bytes]) -> bytes:
+    host = fields.get(b"host")
+    if host is None:
+        raise BadHead(400, "missing_host", "The Host header is missing.")
+    if not _AUTHORITY.fullmatch(host):
+        raise BadHead(400, "bad_host", "The Host header is not a host name and port.")
+    return host
+
+
+def _origin_form(method: bytes, target: bytes, host: bytes) -> bytes:
+    """The target as path and query; an absolute form must name the same host (RFC 9112 3.2)."""
+    if b"#" in target:
+        raise BadHead(400, "bad_target", "The request target contains a fragment.")
+    if target[:1] == b"/":
+        return target
+    if target == b"*":
+        if method == b"OPTIONS":
+            return target
+        raise BadHead(400, "bad_target", "The target * is for OPTIONS only.")
+    scheme, separator, rest = target.partition(b"://")
+    if not separator or scheme.lower() not in (b"http", b"https"):
+        raise BadHead(400, "bad_target", "The request target is neither a path nor a URL.")
+    cut = re.search(rb"[/?]", rest)
+    authority = rest[: cut.start()] if cut else rest
+    if authority.lower() != host.lower():
+        raise BadHead(400, "bad_target", "The target's host differs from the Host header.")
+    path = rest[cut.start() :] if cut else b"/"
+    return path if path[:1] == b"/" else b"/" + path
+
+
+def _request_length(fields: dict[bytes, bytes], version: int) -> int:
+    length = fields.get(b"content-length")
+    coding = fields.get(b"transfer-encoding")
+    if coding is not None:
+        if length is not None:
+            raise BadHead(
+                400, "ambiguous_length", "Content-Length and Transfer-Encoding exclude each other."
+            )
+        if version == 10 or coding.lower() != b"chunked":
+            raise BadHead(
+                400, "bad_transfer_encoding", "The only transfer coding taken is chunked (HTTP/1.1)."
+            )
+        return CHUNKED
+    if length is None:
+        return 0
+    if not _LENGTH.fullmatch(length):
+        raise BadHead(400, "bad_length", "Content-Length is not one plain number.")
+    return int(length)
+
+
+def _persists(connection: bytes | None, version: int) -> bool:
+    """Whether the connection stays open, by version and Connection tokens in any spelling."""
+    if connection is None:
+        return version == 11
+    tokens = {token.strip() for token in connection.lower().split(b",")}
+    if b"close" in tokens:
+        return False
+    return version == 11 or b"keep-alive" in tokens
+
+
+def _expectation(value: bytes, version: int) -> bool:
+    if value.lower() != b"100-continue":
+        raise BadHead(417, "unknown_expectation", "The only expectation met is 100-continue.")
+    return version == 11
+
+
+def _refuse_request(head: bytes, limits: HeadLimits) -> BadHead:
+    fault = find_fault(head, limits)
+    if fault is not None:
+        return fault
+    return BadHead(400, "bad_request_head", _explain(head))
+
+
+def _explain(head: bytes) -> str:
+    """Which rule a malformed head breaks, in words that do not repeat the head's bytes."""
+    if re.search(rb"(?<!\r)\n", head) or re.search(rb"\r(?!\n)", head):
+        return "Lines of the request head must end in CR LF."
+    if re.search(rb"\n[ \t]", head):
+        return "Folded header lines are not taken."
+    if re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", head):
+        return "The request head contains a control byte."
+    return "The request head is malformed."
+
+
+def _check_sizes(head: bytes, target: bytes, limits: HeadLimits) -> None:
+    if len(target) > limits.target_bytes:
+        raise _target_too_long(limits)
+    if len(head) > limits.head_bytes:
+        raise _head_too_large(limits)
+    if len(head) > limits.line_bytes and max(map(len, head.split(b"\r\n"))) > limits.line_bytes:
+        raise _line_too_long(limits)
+
+
+def _target_too_long(limits: HeadLimits) -> BadHead:
+    return BadHead(
+        414,
+        "target_too_long",
+        f"The request target is longer than {limits.target_bytes} bytes (limits.target_bytes).",
+    )
+
+
+def _line_too_long(limits: HeadLimits) -> BadHead:
+    return BadHead(
+        431,
+        "field_too_large",
+        f"A header line is longer than {limits.line_bytes} bytes (limits.line_bytes).",
+    )
+
+
+def _head_too_large(limits: HeadLimits) -> BadHead:
+    return BadHead(
+        431,
+        "head_too_large",
+        f"The request head is larger than {limits.head_bytes} bytes (limits.head_bytes).",
+    )
