@@ -17,7 +17,12 @@ _TRAILERS_LIMIT = 8 * 1024
 
 
 class BadChunk(ValueError):
-    """The framing is broken: where the body ends can no longer be said."""
+    """The framing is broken: where the body ends can no longer be said.
+
+    ``pieces`` is the body that stood before the fault in what was fed last.
+    """
+
+    pieces: tuple[bytes, ...] = ()
 
 
 def frame(data: bytes) -> bytes:
@@ -49,11 +54,19 @@ class ChunkedDecoder:
         Raises:
             BadChunk: The framing is broken.
         """
+        pieces: list[bytes] = []
+        try:
+            self._feed(data, pieces)
+        except BadChunk as fault:
+            fault.pieces = tuple(pieces)
+            raise
+        return pieces
+
+    def _feed(self, data: bytes, pieces: list[bytes]) -> None:
         self.whole = not (self._left or self._beginning or self._trailers)
         if self._beginning:
             data = self._beginning + data
             self._beginning = b""
-        pieces: list[bytes] = []
         position = 0
         size = len(data)
         if self._left:
@@ -62,7 +75,7 @@ class ChunkedDecoder:
             match = _SIZE.match(data, position)
             if match is None:
                 self._keep_beginning(data[position:])
-                return pieces
+                return
             if match[2]:
                 self._refuse_long_extension(match)
                 self.whole = False
@@ -84,7 +97,6 @@ class ChunkedDecoder:
                 position += self._continue_chunk(data[start:], pieces)
         if self._trailers:
             self._read_trailers(data[position:])
-        return pieces
 
     def _continue_chunk(self, data: bytes, pieces: list[bytes]) -> int:
         """Take what ``data`` holds of the current chunk; says how many bytes that was."""

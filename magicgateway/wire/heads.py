@@ -92,7 +92,8 @@ class RequestHead(msgspec.Struct):
 
 class ResponseHead(msgspec.Struct):
     """A response's head, judged. ``length`` is -1 for chunked, -2 for a body that ends with the
-    connection, else the body's size."""
+    connection, else the body's size.
+    """
 
     status: int
     version: int
@@ -131,23 +132,20 @@ def lower_name(name: bytes) -> bytes:
     return low
 
 
-def find_fault(partial: bytes | bytearray, limits: HeadLimits) -> BadHead | None:
+def find_fault(partial: bytes, limits: HeadLimits, seen: int = 0) -> BadHead | None:
     """What is already wrong with a head of which only a part has arrived, if anything is.
 
     So that a peer that does not speak HTTP learns it at once and not after the head's deadline.
+    ``seen`` bytes were looked at before.
     """
-    if not partial:
-        return None
-    line_end = partial.find(b"\n")
-    first = bytes(partial[: line_end if line_end >= 0 else len(partial)])
-    if len(first) > limits.target_bytes and len(first.split(b" ", 2)[1:2] or [b""]) == 1:
-        target = first.split(b" ", 2)[1] if first.count(b" ") else first
-        if len(target) > limits.target_bytes:
+    if _SUSPICIOUS.search(partial, max(seen - 2, 0)):
+        return BadHead(400, "bad_request_head", _explain(partial))
+    line_end = partial.find(b"\r\n", 0, limits.line_bytes + 2)
+    if line_end < 0 and len(partial) > limits.target_bytes:
+        target = partial.split(b" ", 2)[1:2]
+        if target and len(target[0]) > limits.target_bytes:
             return _target_too_long(limits)
-    if _SUSPICIOUS.search(partial):
-        return BadHead(400, "bad_request_head", _explain(bytes(partial)))
-    last = len(partial) - (partial.rfind(b"\n") + 1)
-    if last > limits.line_bytes:
+    if len(partial) - (partial.rfind(b"\n") + 1) > limits.line_bytes:
         return _line_too_long(limits)
     if len(partial) > limits.head_bytes:
         return _head_too_large(limits)
@@ -311,7 +309,9 @@ def _request_length(fields: dict[bytes, bytes], version: int) -> int:
             )
         if version == 10 or coding.lower() != b"chunked":
             raise BadHead(
-                400, "bad_transfer_encoding", "The only transfer coding taken is chunked (HTTP/1.1)."
+                400,
+                "bad_transfer_encoding",
+                "The only transfer coding taken is chunked (HTTP/1.1).",
             )
         return CHUNKED
     if length is None:
@@ -338,10 +338,10 @@ def _expectation(value: bytes, version: int) -> bool:
 
 
 def _refuse_request(head: bytes, limits: HeadLimits) -> BadHead:
-    fault = find_fault(head, limits)
-    if fault is not None:
-        return fault
-    return BadHead(400, "bad_request_head", _explain(head))
+    target = head.split(b" ", 2)[1:2]
+    if target and len(target[0]) > limits.target_bytes and b"\n" not in target[0]:
+        return _target_too_long(limits)
+    return find_fault(head[:-2], limits) or BadHead(400, "bad_request_head", _explain(head))
 
 
 def _explain(head: bytes) -> str:

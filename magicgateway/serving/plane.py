@@ -1,0 +1,73 @@
+"""What every exchange shares: made once at start, read by all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgateway.config.settings import Settings
+from magicgateway.observe.facts import FinishedWatcher
+from magicgateway.policy.callers import RequestIds, TrustedProxies
+from magicgateway.policy.cors import Cors
+from magicgateway.providers.credentials import Keyring
+from magicgateway.providers.registry import Provider, Registry
+from magicgateway.routing.destination import Router
+from magicgateway.serving.answer import OwnFields
+from magicgateway.upstream.deadlines import Sweeper
+from magicgateway.upstream.forwarding import Forwarder
+from magicgateway.upstream.pool import GatewayPool
+
+
+class DataPlane:
+    """Everything an exchange needs and none of them owns.
+
+    Args:
+        reactor: The clock.
+        settings: All of them.
+        registry: The providers.
+        pool: Connections to them.
+        finished: Is told of every exchange that ended.
+        request_ids: Names exchanges.
+        wall_clock: Seconds since the epoch, for log lines and the Date field.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        registry: Registry,
+        pool: GatewayPool,
+        finished: FinishedWatcher,
+        request_ids: RequestIds,
+        wall_clock: Any,
+    ) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        self.registry = registry
+        self.pool = pool
+        self.finished = finished
+        self.request_ids = request_ids
+        self.wall_clock = wall_clock
+        self.now = reactor.seconds
+        self.router = Router(registry, settings)
+        self.keyring = Keyring(settings)
+        self.cors = Cors(settings.server.cors)
+        self.proxies = TrustedProxies(settings.server.trusted_proxies)
+        self.own_fields = OwnFields(wall_clock)
+        self.sweeper = Sweeper(reactor, 0.25)
+        self.models: Any = None
+        """Answers ``GET /v1/models``; set by the wiring."""
+        self.draining = False
+        self.running: set[Any] = set()
+        """Exchanges under way."""
+        self._forwarders: dict[str, Forwarder] = {}
+
+    def forwarder(self, provider: Provider) -> Forwarder:
+        """The filters of a provider."""
+        forwarder = self._forwarders.get(provider.name)
+        if forwarder is None:
+            forwarder = self._forwarders[provider.name] = Forwarder(provider)
+        return forwarder
+
+    def stop(self) -> None:
+        """Forget every deadline."""
+        self.sweeper.stop()

@@ -1,0 +1,394 @@
+"""The way back: a provider's answer to the caller, with back-pressure, to an honest end.
+
+The answer's head is held until its first byte (for a stream: its first whole event), or five
+seconds at most; writing it is the commit point. Before that, a failure is an error answer; after
+it, a stream ends with an error event in the caller's dialect and everything else with a reset.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from magicgateway.dialects.catalogue import StreamTap, error_event, open_tap, read_usage
+from magicgateway.errors import ApiError, UpstreamError
+from magicgateway.observe import facts
+from magicgateway.serving import answer
+from magicgateway.upstream.attempt import Attempt
+from magicgateway.upstream.connection import Break, Connection
+from magicgateway.wire.chunked import LAST_CHUNK, frame
+from magicgateway.wire.heads import ResponseHead
+from magicgateway.wire.jsontext import BadJson, decode
+from magicgateway.wire.sse import EventSplitter, EventTooLong
+
+if TYPE_CHECKING:
+    from magicgateway.config.settings import TimeoutSettings
+    from magicgateway.serving.exchange import Exchange
+
+COMMIT_SECONDS = 5.0
+_READ_LIMIT = 1024 * 1024
+"""JSON answers up to this size are looked at for their usage."""
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+
+@implementer(IPushProducer)
+class Relay:
+    """Reads one answer and writes it downstream. One per exchange; it knows the commit point.
+
+    Args:
+        exchange: The exchange it ends.
+        dialect: Of the answer's body, if it is one that can be read.
+        timeouts: Of the provider.
+    """
+
+    def __init__(self, exchange: Exchange, dialect: str, timeouts: TimeoutSettings) -> None:
+        self.exchange = exchange
+        self.request = exchange.request
+        self._dialect = dialect
+        self._timeouts = timeouts
+        self.attempt: Attempt | None = None
+        self._connection: Connection | None = None
+        self._head: ResponseHead | None = None
+        self._held_head = b""
+        self._splitter: EventSplitter | None = None
+        self._tap: StreamTap | None = None
+        self._json: list[bytes] | None = None
+        self._json_size = 0
+        self._chunked = False
+        self._attached = False
+        self._paused = False
+        self._ended = False
+        self.committed = False
+        self.is_stream = False
+        self.body_bytes = 0
+        self.head_at = 0.0
+        self.first_byte_at = 0.0
+        self._active_at = 0.0
+        self._wrote_at = 0.0
+
+    # -- from the attempt -------------------------------------------------------------------
+
+    def attempt_sent(self, connection: Connection) -> None:
+        """The request is on its way."""
+        self._connection = connection
+        self.exchange.request_sent(connection)
+
+    def attempt_failed(self, fault: UpstreamError) -> None:
+        """There is no answer."""
+        self._ended = True
+        self.exchange.fail(fault)
+
+    # -- from the connection ----------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        """Prepare our own head; it goes out with the first byte."""
+        exchange = self.exchange
+        self._head = head
+        self.head_at = self._active_at = exchange.now()
+        exchange.answer_begins()
+        lines, fields = exchange.forwarder.response_fields(
+            head.raw, own_credential=exchange.own_credential
+        )
+        content_type = fields.get(b"content-type", b"").lower()
+        if b"content-encoding" not in fields and head.status == 200:
+            if content_type.startswith(b"text/event-stream"):
+                self.is_stream = True
+                self._splitter = EventSplitter()
+                self._tap = open_tap(self._dialect)
+            elif content_type.startswith(b"application/json"):
+                self._json = []
+        self._held_head = self._build_head(head, lines, fields)
+        exchange.plane.sweeper.watch(self)
+
+    def _build_head(
+        self, head: ResponseHead, lines: list[bytes], fields: dict[bytes, bytes]
+    ) -> bytes:
+        request = self.request
+        length = head.length
+        parts = [answer.status_line(head.status), self.exchange.plane.own_fields()]
+        parts += lines
+        parts += self.exchange.own_lines(fields, head.status)
+        if request.head.method == b"HEAD" or head.status in (204, 304):
+            pass
+        elif length >= 0 and not self.is_stream:
+            parts.append(answer.length_line(length))
+        elif request.head.version == 11:
+            self._chunked = True
+            parts.append(answer.CHUNKED)
+        else:
+            request.close_after = True
+        if request.close_after or self.exchange.plane.draining:
+            request.close_after = True
+            parts.append(answer.CLOSE)
+        elif request.head.version == 10:
+            parts.append(b"Connection: keep-alive\r\n")
+        parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def body_received(self, data: bytes, framed: bytes) -> None:
+        """Pass on what came, in the same turn."""
+        self._active_at = self.exchange.now()
+        splitter = self._splitter
+        if splitter is not None:
+            try:
+                whole = splitter.feed(data)
+            except EventTooLong:
+                self._break_off(_event_too_long())
+                return
+            if not whole:
+                return
+            if whole is not data:
+                framed = b""
+                data = whole
+            if self._tap is not None:
+                self._tap.feed(data)
+        elif self._json is not None:
+            self._keep_json(data)
+        self.body_bytes += len(data)
+        out = (framed or frame(data)) if self._chunked else data
+        if self.committed:
+            if not self._attached:
+                self._attached = True
+                self.request.attach(self)
+            self._wrote_at = self._active_at
+            self.request.send(out)
+        else:
+            self._commit(out)
+
+    def body_ended(self, *, delimited: bool) -> None:
+        """The provider is done; whether the answer is complete is another question."""
+        self._connection = None
+        self._take_rest_of_stream()
+        if self._is_complete(delimited=delimited):
+            self._complete()
+        else:
+            self._break_off(_truncated("the provider ended the answer before its end"))
+
+    def failed(self, broke: Break) -> None:
+        """The connection broke in the middle of the body."""
+        self._connection = None
+        if self._tap is not None:
+            self._take_rest_of_stream()
+            if self._tap.finished:
+                self._complete()
+                return
+        self._break_off(_truncated(broke.reason))
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def _take_rest_of_stream(self) -> None:
+        """A last event without its empty line still counts if it is the terminal one."""
+        splitter, tap = self._splitter, self._tap
+        if splitter is None or not splitter.held:
+            return
+        rest = splitter.take_held()
+        if tap is not None:
+            tap.feed(rest + b"\n\n")
+            if not tap.finished:
+                return
+        self._splitter = None
+        self._tap = tap
+        self.body_received_tail(rest)
+
+    def body_received_tail(self, rest: bytes) -> None:
+        """Send the bytes after the last whole event as they came."""
+        self.body_bytes += len(rest)
+        out = frame(rest) if self._chunked else rest
+        if self.committed:
+            self.request.send(out)
+        else:
+            self._commit(out)
+
+    def _is_complete(self, *, delimited: bool) -> bool:
+        if self._tap is not None:
+            return self._tap.finished or self._tap.failed
+        if delimited:
+            return True
+        if self._json is not None:
+            return self._json_is_whole()
+        return not self.is_stream
+
+    def _complete(self) -> None:
+        self._ended = True
+        tail = LAST_CHUNK if self._chunked else b""
+        if not self.committed:
+            self._commit(tail)
+        elif tail:
+            self.request.send(tail)
+        self._release()
+        status = self._head.status if self._head else 0
+        failed = status >= 400 or (self._tap is not None and self._tap.failed)
+        self.exchange.finish(status, facts.FAILED if failed else facts.COMPLETED)
+
+    def _break_off(self, fault: UpstreamError) -> None:
+        """The answer cannot be completed."""
+        if self._ended:
+            return
+        self._ended = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        if not self.committed:
+            self._release()
+            self.exchange.fail(fault)
+            return
+        self._say_broken(fault)
+        self.exchange.finish(self._head.status if self._head else 0, facts.TRUNCATED, fault)
+
+    def _say_broken(self, fault: ApiError) -> None:
+        """After the commit point: an error event, or for what is no stream a reset."""
+        self.request.close_after = True
+        self._release()
+        if self.is_stream:
+            event = error_event(self.exchange.family, fault, self.exchange.request_id)
+            if self._chunked:
+                self.request.send(frame(event) + LAST_CHUNK)
+            else:
+                self.request.send(event)
+        elif not self.request.gone:
+            self.request.drop()
+
+    def interrupt(self, fault: ApiError) -> None:
+        """The gateway stops in the middle of the body."""
+        if not self._ended:
+            self._ended = True
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.abandon()
+            self._say_broken(fault)
+            self.exchange.finish(self._head.status if self._head else 0, facts.TRUNCATED, fault)
+
+    def caller_left(self) -> None:
+        """Nobody reads any more: stop the provider at once."""
+        self._ended = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        self._attached = False
+        self.exchange.plane.sweeper.forget(self)
+
+    def _release(self) -> None:
+        self.exchange.plane.sweeper.forget(self)
+        if self._attached:
+            self._attached = False
+            self.request.detach()
+
+    def _commit(self, out: bytes) -> None:
+        self.committed = True
+        self._wrote_at = self.first_byte_at = self.exchange.now()
+        head, self._held_head = self._held_head, b""
+        self.request.send(head + out if len(out) < 65536 else head)
+        if len(out) >= 65536:
+            self.request.send(out)
+
+    # -- what was in it ---------------------------------------------------------------------
+
+    def _keep_json(self, data: bytes) -> None:
+        assert self._json is not None
+        self._json_size += len(data)
+        if self._json_size > _READ_LIMIT:
+            self._json = None
+        else:
+            self._json.append(data)
+
+    def _json_is_whole(self) -> bool:
+        """Whether a body that ended with its connection is one whole JSON text."""
+        try:
+            decode(b"".join(self._json or ()))
+        except BadJson:
+            return False
+        return True
+
+    def usage(self) -> facts.Usage | None:
+        """What the provider counted, if it said so."""
+        if self._tap is not None:
+            return self._tap.usage
+        if self._json:
+            return read_usage(self._dialect, b"".join(self._json))
+        return None
+
+    # -- back-pressure and time -------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The caller does not keep up: the provider has to wait."""
+        self._paused = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resumeProducing(self) -> None:
+        """The caller took what was waiting."""
+        self._paused = False
+        self._active_at = self.exchange.now()
+        if self._connection is not None:
+            self._connection.resume()
+
+    def stopProducing(self) -> None:
+        """The caller's connection is gone; ``caller_left`` follows."""
+        self._attached = False
+        if self._connection is not None:
+            self._connection.abandon()
+            self._connection = None
+
+    def tick(self, now: float) -> None:
+        """Commit a silent stream, keep it alive, or give up on it."""
+        if self._paused or self._ended:
+            return
+        timeouts = self._timeouts
+        if timeouts.total and now - self.exchange.request.received >= timeouts.total:
+            self._break_off(_too_slow("total", timeouts.total))
+        elif not self.committed:
+            if now - self.head_at >= timeouts.first_event:
+                self._break_off(_too_slow("first_event", timeouts.first_event))
+            elif now - self.head_at >= COMMIT_SECONDS:
+                self._commit(b"")
+        elif self.is_stream and not self.body_bytes and (
+            now - self.head_at >= timeouts.first_event
+        ):
+            self._break_off(_too_slow("first_event", timeouts.first_event))
+        elif now - self._active_at >= timeouts.idle:
+            self._break_off(_too_slow("idle", timeouts.idle))
+        else:
+            self._keep_caller_alive(now)
+
+    def _keep_caller_alive(self, now: float) -> None:
+        every = self.exchange.plane.settings.upstream.keep_alive_comment_seconds
+        if self.is_stream and every and now - self._wrote_at >= every:
+            self._wrote_at = now
+            self.request.send(frame(_KEEP_ALIVE) if self._chunked else _KEEP_ALIVE)
+
+
+def _truncated(reason: str) -> UpstreamError:
+    return UpstreamError(
+        502,
+        "upstream_truncated",
+        "The provider's answer broke off before its end.",
+        outcome="truncated",
+        detail=reason,
+    )
+
+
+def _event_too_long() -> UpstreamError:
+    return UpstreamError(
+        502,
+        "upstream_event_too_long",
+        "The provider sent a stream event larger than 8 MiB.",
+        outcome="truncated",
+    )
+
+
+def _too_slow(name: str, seconds: float) -> UpstreamError:
+    texts = {
+        "total": "The answer took longer than",
+        "first_event": "The provider sent no event within",
+        "idle": "The provider fell silent for",
+    }
+    return UpstreamError(
+        504,
+        f"{name}_timeout",
+        f"{texts[name]} {seconds:g} s (timeouts.{name}).",
+        outcome="timeout",
+    )
+
+

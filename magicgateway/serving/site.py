@@ -1,0 +1,248 @@
+"""The listening side: connections, the fast lane for API paths, the tree for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.interfaces import IAddress
+from twisted.web import resource, server
+
+from magicgateway.dialects.catalogue import error_body
+from magicgateway.errors import ApiError
+from magicgateway.observe import facts
+from magicgateway.routing.doors import Target, read_target
+from magicgateway.serving import answer
+from magicgateway.serving.channel import Channel
+from magicgateway.serving.exchange import Exchange
+from magicgateway.serving.intake import too_large
+from magicgateway.serving.plane import DataPlane
+from magicgateway.serving.request import GatewayRequest
+from magicgateway.upstream.deadlines import Sweeper
+from magicgateway.wire.heads import HeadLimits
+
+_TARGETS_REMEMBERED = 1024
+_TREE_BODY_LIMIT = 64 * 1024
+_FAMILY = "openai"
+"""Errors outside every door are said in this family's words."""
+
+
+class GatewaySite(server.Site):  # type: ignore[misc]
+    """Builds channels and sends each request where it belongs.
+
+    Args:
+        plane: What exchanges share.
+        root: The resource tree.
+        fast_lane: Send API paths straight to the resource that the tree names for them.
+    """
+
+    displayTracebacks = False
+
+    def __init__(
+        self, plane: DataPlane, root: resource.IResource, *, fast_lane: bool = True
+    ) -> None:
+        super().__init__(root, parsePOSTFormSubmission=False, reactor=plane.reactor)
+        settings = plane.settings
+        self.plane = plane
+        self.now = plane.now
+        self.own_fields = plane.own_fields
+        self.limits = settings.limits
+        self.head_limits = HeadLimits(
+            head_bytes=settings.limits.head_bytes,
+            line_bytes=settings.limits.line_bytes,
+            target_bytes=settings.limits.target_bytes,
+            fields=settings.limits.fields,
+        )
+        self.sweeper = Sweeper(plane.reactor, 0.5)
+        self.presence = Sweeper(plane.reactor, 0.05)
+        self.channels: set[Channel] = set()
+        self._fast_lane = fast_lane
+        self._max_connections = settings.server.max_connections
+        self._targets: dict[bytes, Target | None] = {}
+
+    # -- connections ------------------------------------------------------------------------
+
+    def buildProtocol(self, _: IAddress) -> Channel:
+        """A channel for a new connection."""
+        return Channel(self)
+
+    def startFactory(self) -> None:
+        """Nothing to open: requests are logged by the observers."""
+
+    def stopFactory(self) -> None:
+        """Nothing to close."""
+
+    def joined(self, channel: Channel) -> None:
+        """A connection was accepted; over the cap it is told to come back later."""
+        if len(self.channels) >= self._max_connections:
+            channel.turn_away(
+                ApiError(
+                    503,
+                    "too_many_connections",
+                    f"The gateway has {self._max_connections} connections already"
+                    " (server.max_connections).",
+                    retry_after=1,
+                )
+            )
+            return
+        self.channels.add(channel)
+        self.sweeper.watch(channel)
+
+    def left(self, channel: Channel) -> None:
+        """A connection is gone."""
+        self.channels.discard(channel)
+        self.sweeper.forget(channel)
+
+    @property
+    def draining(self) -> bool:
+        """Answers end their connections."""
+        return self.plane.draining
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def open(self, request: GatewayRequest) -> None:
+        """A request's head is there: send it on its way."""
+        try:
+            target = self.find(request.head.target)
+        except ApiError as error:
+            self.answer(request, error)
+            return
+        if target is None:
+            request.intake = TreeIntake(self, request)
+            request.intake.open()
+        elif self._fast_lane:
+            Exchange(self.plane, request, target).open()
+        else:
+            request.materialize()
+            request.process()
+
+    def find(self, raw: bytes) -> Target | None:
+        """What an API path asks for, remembered for paths without a query."""
+        target = self._targets.get(raw)
+        if target is None:
+            registry = self.plane.registry
+            target = read_target(raw, lambda name: registry.get(name) is not None)
+            if b"?" not in raw and len(raw) <= 256 and target is not None:
+                if len(self._targets) >= _TARGETS_REMEMBERED:
+                    self._targets.clear()
+                self._targets[raw] = target
+        return target
+
+    # -- answers of our own -----------------------------------------------------------------
+
+    def refusal(self, error: ApiError) -> bytes:
+        """The whole answer to a head that cannot be taken."""
+        identity = self.plane.request_ids.name(None)
+        lines = [answer.JSON, answer.NO_STORE, answer.CLOSE]
+        if error.retry_after is not None:
+            lines.append(b"Retry-After: %d\r\n" % error.retry_after)
+        lines.append(b"x-request-id: %b\r\n" % identity.encode())
+        return answer.whole(
+            error.status, self.own_fields(), lines, error_body(_FAMILY, error, identity)
+        )
+
+    def answer(self, request: GatewayRequest, error: ApiError) -> None:
+        """Refuse a request outside every door, or before its door is known."""
+        request.close_after = True
+        request.ignore_body()
+        request.intake = None
+        request.send(self.refusal(error))
+        self.record(request, error.status, error.code)
+        request.done()
+
+    def log(self, request: Any) -> None:
+        """The tree has answered a request."""
+        if isinstance(request, GatewayRequest):
+            self.record(request, int(request.code), "", request.sentLength)
+
+    def record(self, request: GatewayRequest, status: int, code: str, size: int = 0) -> None:
+        """Tell the observers of an answer that no exchange made."""
+        plane = self.plane
+        head = request.head
+        path = head.target.partition(b"?")[0][:256].decode("latin-1")
+        duration = (self.now() - request.received) * 1000
+        plane.finished(
+            facts.Finished(
+                time=plane.wall_clock() - duration / 1000,
+                request_id=plane.request_ids.name(head.fields.get(b"x-request-id")),
+                client=plane.proxies.caller(request.peer, head.fields.get(b"x-forwarded-for")),
+                method=head.method.decode("latin-1"),
+                path=path,
+                status=status,
+                outcome=facts.REFUSED if status >= 400 else facts.COMPLETED,
+                duration_ms=duration,
+                operation=path.lstrip("/").partition("/")[0],
+                response_bytes=size,
+                error=code,
+            )
+        )
+
+    # -- draining ---------------------------------------------------------------------------
+
+    def close_idle(self) -> None:
+        """Close every connection that no request is using."""
+        for channel in list(self.channels):
+            channel.close_if_idle()
+
+    def stop(self) -> None:
+        """Close everything that is left."""
+        self.sweeper.stop()
+        self.presence.stop()
+        for channel in list(self.channels):
+            channel.transport.abortConnection()
+
+
+class TreeIntake:
+    """Collects a small body, then lets the resource tree answer."""
+
+    def __init__(self, site: GatewaySite, request: GatewayRequest) -> None:
+        self._site = site
+        self._request = request
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def open(self) -> None:
+        """Refuse at once what the tree could not answer."""
+        head = self._request.head
+        try:
+            unquote_to_bytes(head.target.partition(b"?")[0]).decode("utf-8")
+        except UnicodeDecodeError:
+            self._site.answer(self._request, not_found())
+            return
+        if head.length > _TREE_BODY_LIMIT:
+            self.refuse(_tree_body_too_large())
+        else:
+            self._request.send_continue()
+
+    def body_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > _TREE_BODY_LIMIT:
+            self.refuse(_tree_body_too_large())
+        else:
+            self._pieces.append(data)
+
+    def body_ended(self) -> None:
+        self._request.intake = None
+        self._request.process_tree(b"".join(self._pieces))
+
+    def refuse(self, error: ApiError) -> None:
+        self._site.answer(self._request, error)
+
+    def caller_left(self) -> None:
+        self._pieces.clear()
+
+    def interrupt(self) -> None:
+        """Nothing to say: the tree answers within the turn."""
+
+
+def not_found() -> ApiError:
+    """The 404 of everything that is not here."""
+    return ApiError(
+        404,
+        "not_found",
+        "There is nothing at this path. The API is below /v1, for example /v1/chat/completions.",
+    )
+
+
+def _tree_body_too_large() -> ApiError:
+    return too_large(_TREE_BODY_LIMIT, "fixed for paths outside /v1")
