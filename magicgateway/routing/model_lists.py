@@ -37,9 +37,7 @@ def read_list(body: bytes) -> list[Listed]:
     return [_read_entry(entry) for entry in entries if _has_id(entry)]
 
 
-def merge_lists(
-    aliases: Iterable[str], lists: Mapping[str, Sequence[Listed]]
-) -> list[Listed]:
+def merge_lists(aliases: Iterable[str], lists: Mapping[str, Sequence[Listed]]) -> list[Listed]:
     """Aliases first, then every provider's models as ``provider/model``, providers in order."""
     merged = [Listed(alias, "magicgateway") for alias in aliases]
     for provider, models in lists.items():

@@ -327,6 +327,8 @@ class Exchange:
     def _answer(
         self, status: int, lines: list[bytes], body: bytes = b"", error: ApiError | None = None
     ) -> None:
+        if self._ended:
+            return
         request = self.request
         request.ignore_body()
         identity = self.request_id.encode()

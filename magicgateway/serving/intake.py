@@ -167,6 +167,5 @@ class Upload:
         self._request.resume_body()
 
     def stopProducing(self) -> None:
-        """The provider's connection is gone; the relay hears of it too."""
-        self._stopped = True
+        """The provider's connection is gone: what comes now waits for the next, or for the end."""
         self._connection = None

@@ -343,8 +343,8 @@ class Relay:
                 self._break_off(_too_slow("first_event", timeouts.first_event))
             elif now - self.head_at >= COMMIT_SECONDS:
                 self._commit(b"")
-        elif self.is_stream and not self.body_bytes and (
-            now - self.head_at >= timeouts.first_event
+        elif (
+            self.is_stream and not self.body_bytes and (now - self.head_at >= timeouts.first_event)
         ):
             self._break_off(_too_slow("first_event", timeouts.first_event))
         elif now - self._active_at >= timeouts.idle:
@@ -390,5 +390,3 @@ def _too_slow(name: str, seconds: float) -> UpstreamError:
         f"{texts[name]} {seconds:g} s (timeouts.{name}).",
         outcome="timeout",
     )
-
-

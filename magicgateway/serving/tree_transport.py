@@ -25,7 +25,7 @@ class TreeTransport:
         request = self._request
         length = headers.getRawHeaders(b"content-length")
         chunked = headers.getRawHeaders(b"transfer-encoding")
-        if version != b"HTTP/1.1" or request.head.method == b"HEAD" and not (length or chunked):
+        if version != b"HTTP/1.1" or (request.head.method == b"HEAD" and not (length or chunked)):
             request.close_after = version != b"HTTP/1.1" or request.close_after
         lines = [b"%b %b %b\r\n" % (b"HTTP/1.1", code, reason), self.site.own_fields()]
         for name, values in headers.getAllRawHeaders():
@@ -53,7 +53,7 @@ class TreeTransport:
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pull producers are turned into push producers: an eager write would starve them."""
         if not streaming:
-            from twisted.internet._producer_helpers import _PullToPush  # noqa: PLC0415, PLC2701
+            from twisted.internet._producer_helpers import _PullToPush  # noqa: PLC0415
 
             producer = _PullToPush(producer, self)
             self._pulled = producer

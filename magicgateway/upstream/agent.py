@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
-from twisted.web.client import URI
+from twisted.web.client import URI, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IBodyProducer, IResponse
-from twisted.web.client import ResponseDone, ResponseFailed
 from zope.interface import implementer
 
 from magicgateway.config.settings import TimeoutSettings
@@ -224,5 +223,3 @@ class AgentResponse:
         if self._ended is None:
             self._ended = Failure(ResponseFailed([]))
             self._connection.abandon()
-
-

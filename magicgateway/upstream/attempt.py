@@ -14,6 +14,7 @@ from zope.interface import implementer
 from magicgateway.config.settings import TimeoutSettings
 from magicgateway.errors import UpstreamError
 from magicgateway.policy import retry
+from magicgateway.upstream import eager
 from magicgateway.upstream.connection import Break, Connection, Sink
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
@@ -42,8 +43,9 @@ class Reader(Sink, Protocol):
 
 
 class Attempt:
-    """See the module's text. ``count`` is how many attempts were made, ``sent_at`` when the last
-    one's first byte went out.
+    """See the module's text.
+
+    ``count`` is how many attempts were made, ``sent_at`` when the last one's first byte went out.
 
     Args:
         pool: Where connections come from.
@@ -75,6 +77,7 @@ class Attempt:
         self._pause: Any = None
         self._ended = False
         self.connection: Connection | None = None
+        self._unsent = 0
         self.count = 0
         self.sent_at = 0.0
 
@@ -142,8 +145,9 @@ class Attempt:
         self._sweeper.forget(self)
         self._ended = True
         reader = self._reader
-        assert self.connection is not None
-        self.connection.redirect(reader)
+        connection, self.connection = self.connection, None
+        assert connection is not None
+        connection.redirect(reader)
         reader.head_received(head)
 
     def body_received(self, data: bytes, framed: bytes) -> None:
@@ -180,22 +184,30 @@ class Attempt:
 
     def tick(self, now: float) -> None:
         """Give up when the answer's head is overdue."""
-        if now - self.sent_at < self._timeouts.response_head:
-            return
         connection = self.connection
         if connection is not None and connection.sending:
-            return  # the clock for the answer starts when the body is complete
-        self.abandon()
-        self._ended = False
-        self._fail(
-            UpstreamError(
-                504,
+            # The clock for the answer starts when the body is complete; until then the provider
+            # only has to go on taking it.
+            waiting = eager.unsent(connection.transport)
+            if not waiting or waiting != self._unsent:
+                self._unsent = waiting
+                self.sent_at = now
+            elif now - self.sent_at >= self._timeouts.idle:
+                self._overdue(
+                    "request_body_timeout",
+                    f"The provider took nothing of the request for {self._timeouts.idle:g} s"
+                    " (timeouts.idle).",
+                )
+        elif now - self.sent_at >= self._timeouts.response_head:
+            self._overdue(
                 "response_head_timeout",
                 f"The provider did not answer within {self._timeouts.response_head:g} s"
                 " (timeouts.response_head).",
-                outcome="timeout",
             )
-        )
+
+    def _overdue(self, code: str, text: str) -> None:
+        self.abandon()
+        self._fail(UpstreamError(504, code, text, outcome="timeout"))
 
     def body_sent(self) -> None:
         """A streamed body is complete: the clock for the answer starts."""

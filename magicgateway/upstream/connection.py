@@ -67,6 +67,8 @@ class Sink(Protocol):
 class Connection(protocol.Protocol):
     """See the module's text. ``state`` is in the words of Twisted's own client protocol."""
 
+    transport: Any
+
     def __init__(self, pool: GatewayPool, origin: Origin) -> None:
         self.pool = pool
         self.origin = origin

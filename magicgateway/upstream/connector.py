@@ -36,7 +36,7 @@ class _ReactorWithResolver:
         return getattr(self._reactor, name)
 
 
-class _ConnectionFactory(Factory):  # type: ignore[misc]
+class _ConnectionFactory(Factory):
     noisy = False
 
     def __init__(self, build: Callable[[], Connection]) -> None:
@@ -203,7 +203,7 @@ def _explain(origin: Origin, reason: Failure, fault: str) -> UpstreamError:
     )
 
 
-def _name(value: BaseException) -> str:
+def _name(value: BaseException | None) -> str:
     text = type(value).__name__
     number = getattr(value, "osError", None)
     return f"{text} {number}" if number else text

@@ -1,4 +1,4 @@
-"""Sending at once, and what a transport still holds: the one place that knows a TCP transport's inside.
+"""Sending at once, and what a transport still holds: the one place that looks inside a transport.
 
 ``transport.write`` queues the bytes and asks the reactor to say when the socket is writable; the
 bytes leave one turn later, after two ``epoll_ctl`` and one ``epoll_wait``. When nothing is queued,
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.tcp import Connection as TcpConnection
@@ -85,8 +86,6 @@ def reset(transport: Any) -> None:
     """Close at once with a reset, so that the peer cannot take a cut body for a whole one."""
     tcp = lower_transport(transport)
     if isinstance(tcp, TcpConnection):
-        try:
+        with suppress(OSError):  # closed already
             tcp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
-        except OSError:
-            pass  # closed already
     transport.abortConnection()

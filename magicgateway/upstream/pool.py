@@ -59,7 +59,7 @@ class Waiter(msgspec.Struct, eq=False):
     answer: Deferred[Connection]
 
 
-class GatewayPool(HTTPConnectionPool):  # type: ignore[misc]
+class GatewayPool(HTTPConnectionPool):
     """The pool. It is Twisted's, so that whatever knows that one can use it, with another policy.
 
     A lease is either an idle connection or a new one; it counts as in flight from ``lease`` until
@@ -76,12 +76,12 @@ class GatewayPool(HTTPConnectionPool):  # type: ignore[misc]
     def __init__(
         self, reactor: IReactorTime, connector: Connector, settings: UpstreamSettings
     ) -> None:
-        super().__init__(reactor, persistent=True)
+        super().__init__(reactor, persistent=True)  # type: ignore[no-untyped-call] # Twisted's
         self.now = reactor.seconds
         self._connector = connector
         self._settings = settings
         self.maxPersistentPerHost = settings.max_idle
-        self.cachedConnectionTimeout = settings.idle_seconds
+        self.cachedConnectionTimeout = int(settings.idle_seconds)
         self._places: dict[Origin, _Place] = {}
         self._sweeper = Sweeper(reactor, 0.25)
         self.closed = False

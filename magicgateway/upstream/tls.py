@@ -93,13 +93,14 @@ def _verifier(
     return verify
 
 
-class EagerTls(TLSMemoryBIOProtocol):  # type: ignore[misc]
+class EagerTls(TLSMemoryBIOProtocol):
     """TLS that sends what it has at once, without a turn of the reactor in between.
 
     ``fault`` says why a certificate was refused, for the operator.
     """
 
     fault = ""
+    transport: Any
 
     def _flushSendBIO(self) -> None:
         try:
@@ -112,7 +113,7 @@ class EagerTls(TLSMemoryBIOProtocol):  # type: ignore[misc]
             self.transport.write(data)
 
 
-class EagerTlsFactory(TLSMemoryBIOFactory):  # type: ignore[misc]
+class EagerTlsFactory(TLSMemoryBIOFactory):
     """Wraps a protocol factory's connections in ``EagerTls``."""
 
     protocol = EagerTls

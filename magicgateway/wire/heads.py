@@ -91,8 +91,9 @@ class RequestHead(msgspec.Struct):
 
 
 class ResponseHead(msgspec.Struct):
-    """A response's head, judged. ``length`` is -1 for chunked, -2 for a body that ends with the
-    connection, else the body's size.
+    """A response's head, judged.
+
+    ``length`` is -1 for chunked, -2 for a body that ends with the connection, else its size.
     """
 
     status: int
