@@ -1,0 +1,60 @@
+# Everything a person needs to run, test and measure MagicGateway. `make help` lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+NODE   := tests/integration/node
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/.installed ## Start the gateway with its demo provider on port 3000 (more options: ARGS=)
+	@exec $(BIN)/magicgateway run --demo $(ARGS)
+
+test: $(VENV)/.installed-test $(NODE)/node_modules/.installed lint types ## Lint, types and the whole suite with coverage
+	$(BIN)/python -m tests.run $(ARGS)
+
+check: $(VENV)/.installed-test lint types ## Lint, types and the fast tests, in under a minute
+	$(BIN)/python -m tests.run --fast $(ARGS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test ## Measure against nginx and a plain proxy; prints one table
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info $(NODE)/node_modules _trial_temp* .coverage .coverage.* \
+		.mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name dropin.cache -delete
+
+# The stamps are newer than what they were made from, so nothing is installed twice.
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "MagicGateway needs Python 3.11 or newer, and there is no '$(PYTHON)' here." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "MagicGateway needs Python 3.11 or newer; '$(PYTHON)' is `$(PYTHON) -V`." \
+		"Name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml setup.py | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml setup.py | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
+	cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
