@@ -1,0 +1,111 @@
+"""The project's own source as the house rules see it: files, trees, imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from attrs import define
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("magicgateway", "tests", "bench", "twisted")
+_FOREIGN = {"node_modules", "__pycache__", "build", "dist", "results"}
+_TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".service", ".mjs", ".json", ".cfg", ".txt", ""}
+
+
+@define(slots=False)
+class Source:
+    """One Python file. It is a class because its tree is parsed once, on demand."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The path from the project's root, with slashes."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def module(self) -> str:
+        """The dotted name; a package's ``__init__`` is the package."""
+        return self.name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+    @cached_property
+    def text(self) -> str:
+        """The file's text."""
+        return self.path.read_text()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed file."""
+        return ast.parse(self.text, self.name)
+
+    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Every function and method, nested ones too."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+
+    def test_methods(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """The methods that trial would run."""
+        for node in ast.walk(self.tree):
+            for item in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(
+                    item, ast.FunctionDef | ast.AsyncFunctionDef
+                ) and item.name.startswith("test_"):
+                    yield item
+
+    def imports(self, *, whole: bool = True) -> Iterator[str]:
+        """Dotted names of what is imported, ``package.name`` for ``from package import name``.
+
+        Args:
+            whole: Also what functions import; else only what importing the module imports.
+        """
+        for node in ast.walk(self.tree) if whole else _at_import(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    def attributes(self) -> Iterator[str]:
+        """Every ``name.attribute`` that is used, for example ``os.environ``."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                yield f"{node.value.id}.{node.attr}"
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a module is imported: all but the bodies of functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _at_import(child)
+
+
+def python_files(*folders: str) -> list[Source]:
+    """The Python files below some folders, by default all of the project's."""
+    return [
+        Source(path)
+        for folder in folders or CODE
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not _FOREIGN & set(path.relative_to(ROOT).parts)
+    ]
+
+
+def text_files() -> Iterator[Path]:
+    """Every text file of the project, hidden folders left out but for the one of the checks."""
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        hidden = any(part.startswith(("_trial_temp", ".")) for part in parts)
+        if hidden and parts[0] not in (".ci", ".dockerignore", ".gitignore"):
+            continue
+        foreign = _FOREIGN & set(parts) or any(part.endswith(".egg-info") for part in parts)
+        if path.is_file() and path.suffix in _TEXT and not foreign:
+            yield path
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted name: ``magicgateway.wire.sse`` is in ``wire``; else empty."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "magicgateway" and len(parts) > 1 else ""
