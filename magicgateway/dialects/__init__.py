@@ -1,1 +1,1 @@
-"""The API languages that callers and providers speak: today their error bodies, one module each."""
+"""The API languages that callers and providers speak, one package each."""

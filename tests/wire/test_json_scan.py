@@ -124,7 +124,7 @@ class ScannerTests(SynchronousTestCase):
         """The JSON test-suite's texts, bare and as a field's value, are read as it says."""
         files = suite()
         if not files:
-            print("JSON test-suite left out: 636 texts")  # noqa: T201 - said aloud, not skipped
+            print("JSON test-suite left out: 318 texts")
         for name, text in files.items():
             for body in (text, b'{"a":' + text + b"}", b'{"a":[0,' + text + b'],"model":"m"}'):
                 with self.subTest(name=name):

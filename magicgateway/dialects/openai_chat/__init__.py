@@ -1,0 +1,1 @@
+"""OpenAI chat completions; completions and embeddings speak its errors and count like it."""
