@@ -1,0 +1,1 @@
+"""How fast the gateway is, beside nginx and a plain Klein + treq proxy: ``python -m bench``."""

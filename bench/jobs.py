@@ -1,0 +1,62 @@
+"""What the bench asks of its load process, and what comes back: one JSON text each way."""
+
+from __future__ import annotations
+
+import msgspec
+
+REQUESTS = "requests"
+STREAMS = "streams"
+EVENTS = "events"
+FIRST_EVENTS = "first-events"
+IDLE = "idle"
+SLOW_READER = "slow-reader"
+JSON_BODY = "json-body"
+UPLOAD = "upload"
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One measurement. Times are in seconds.
+
+    ``watch`` holds the ids of the processes whose CPU time and memory are read; ``count`` is the
+    number of connections, streams or bodies, ``rate`` that of requests per second.
+    """
+
+    mode: str
+    port: int
+    headers: dict[str, str]
+    watch: list[int]
+    seconds: float
+    warm_seconds: float = 0.5
+    count: int = 32
+    rate: float = 0.0
+
+
+class Outcome(msgspec.Struct, omit_defaults=True):
+    """What was measured.
+
+    ``units`` is the number of requests or events within the period, ``cpu_seconds`` what the
+    watched processes used meanwhile, ``waited_seconds`` how long they were ready to run but
+    another process had their core (which spoils latencies), ``latencies_ms`` one time per
+    request, ``rss_kib`` by how much the watched processes grew, ``stall_ms`` the longest time for
+    which a small request was left waiting and ``own_lag_ms`` the asker's own lateness.
+    """
+
+    units: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    waited_seconds: float = 0.0
+    latencies_ms: list[float] = []
+    rss_kib: float = 0.0
+    stall_ms: float = 0.0
+    own_lag_ms: float = 0.0
+    reconnects: int = 0
+    failure: str = ""
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The smallest value that at least ``share`` (0 to 1) of the values do not exceed."""
+    ordered = sorted(values)
+    if not ordered:
+        return float("nan")
+    place = -int(-share * len(ordered) // 1) - 1
+    return ordered[min(max(place, 0), len(ordered) - 1)]
