@@ -11,7 +11,6 @@ from typing import Any
 from magicgateway.dialects.catalogue import StreamTap
 from magicgateway.wire.sse import EventSplitter
 
-
 _COUNTS = {
     ("chat_completions", False): 12,
     ("chat_completions", True): 12,
