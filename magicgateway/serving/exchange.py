@@ -37,6 +37,16 @@ class Exchange:
 
     _log = Logger()
     forwarder: Forwarder
+    destination: Destination | None = None
+    own_credential = False
+    model = ""
+    _admission: Admission | None = None
+    _json: JsonBody | None = None
+    _upload: Upload | None = None
+    _attempt: Attempt | None = None
+    _relay: Relay | None = None
+    _ended = False
+    _body_bytes = 0
 
     def __init__(self, plane: DataPlane, request: GatewayRequest, target: Target) -> None:
         self.plane = plane
@@ -48,16 +58,7 @@ class Exchange:
         self.family = target.family(b"anthropic-version" in fields)
         self.caller = plane.proxies.caller(request.peer, fields.get(b"x-forwarded-for"))
         self.began = plane.wall_clock()
-        self.destination: Destination | None = None
-        self.own_credential = False
-        self.model = ""
         self._cors = plane.cors.fields(fields.get(b"origin"))
-        self._admission: Admission | None = None
-        self._json: JsonBody | None = None
-        self._upload: Upload | None = None
-        self._attempt: Attempt | None = None
-        self._relay: Relay | None = None
-        self._ended = False
         self._body_at = request.received
 
     # -- the head ---------------------------------------------------------------------------
@@ -217,7 +218,7 @@ class Exchange:
             self, door.dialect if door is not None else OWN, provider.timeouts
         )
         plane = self.plane
-        attempt = self._attempt = relay.attempt = Attempt(
+        attempt = self._attempt = Attempt(
             plane.pool, plane.sweeper, plane.reactor, outgoing, provider.timeouts, relay
         )
         attempt.start()
@@ -359,8 +360,6 @@ class Exchange:
         self._body_bytes = len(body)
         self.finish(status, outcome, error)
 
-    _body_bytes = 0
-
     def finish(self, status: int, outcome: str, error: ApiError | None = None) -> None:
         """Record the end and give the connection back to its caller's next request."""
         if self._ended:
@@ -412,6 +411,8 @@ class Exchange:
                 detail=error.detail if isinstance(error, UpstreamError) else "",
             )
         )
+        # Nothing points back any more, so all of it is freed now and not by the collector.
+        self._relay = self._attempt = self._json = self._upload = None
 
 
 def _field_text(text: str) -> bytes:
