@@ -20,7 +20,9 @@ _BACKSLASH = ord("\\")
 _MODEL = b'"model"'
 _STREAM = b'"stream"'
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]")
-_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\]*")')
+_match_value = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\]*")').match
+_FLAT = 2 * json_context.MAX_DEPTH
+"""Bytes in which nothing can be nested too deeply."""
 
 
 class _Fields(jsontext.Shape):
@@ -50,24 +52,23 @@ def peek(body: bytes) -> Peek:
         return scan(body)
     if _BACKSLASH in body and _ESCAPED_LETTER.search(body):
         return scan(body)  # a field's name may be spelled with escapes
-    if body.find(_STREAM) != body.rfind(_STREAM):
-        return scan(body)
-    if len(body) > 2 * json_context.MAX_DEPTH and not _is_shallow(body):
-        return scan(body)
-    return _plain(body, fields)
-
-
-def _plain(body: bytes, fields: _Fields) -> Peek:
-    """The verdict when the only question left is where the model stands."""
-    model = fields.model
     at = body.find(_MODEL)
-    if at < 0:
-        return Peek(None, fields.stream is True)
-    if model is None or len(model) > MAX_MODEL or at != body.rfind(_MODEL):
+    model = fields.model
+    if model is None:
+        span = None
+        plain = at < 0
+    else:
+        # The field is there, so where only one place can be it, that place is it.
+        found = _match_value(body, at)
+        span = found.span(1) if found else None
+        plain = found is not None and at == body.rfind(_MODEL) and len(model) <= MAX_MODEL
+    if (
+        not plain
+        or body.find(_STREAM) != body.rfind(_STREAM)
+        or (len(body) > _FLAT and not _is_shallow(body))
+    ):
         return scan(body)
-    # The field is there and can only be this place, for it is the only one.
-    found = _VALUE.match(body, at)
-    return Peek(model, fields.stream is True, found.span(1)) if found else scan(body)
+    return Peek(model, fields.stream is True, span)
 
 
 def _is_shallow(body: bytes) -> bool:

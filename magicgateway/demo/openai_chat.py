@@ -1,0 +1,260 @@
+"""OpenAI's chat and text completions, whole and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from magicgateway.demo.call import (
+    CREATED,
+    FINISH,
+    PLACE,
+    TERMINAL,
+    Answer,
+    Call,
+    Event,
+    Refusal,
+    data_event,
+    json_answer,
+    long_json_answer,
+    stream,
+)
+from magicgateway.demo.reading import (
+    last_user_text,
+    model_of,
+    number_of,
+    text_of,
+    texts_of,
+)
+from magicgateway.demo.reply import ANY_TOOL, AUTO, NO_TOOL, TOOLS, Ask, Reply, Tool, reply_to
+from magicgateway.demo.wording import measure
+
+DONE = Event(b"data: [DONE]\n\n", 0, TERMINAL)
+_MAX_CHOICES = 8
+_FINISH = {TOOLS: "tool_calls"}
+_NO_REASONING = frozenset({None, "none", "minimal"})
+
+
+def chat(call: Call) -> Answer:
+    """``POST /v1/chat/completions``."""
+    fields = call.fields()
+    ask = _ask(fields, call)
+    replies = [reply_to(ask, index) for index in range(_choices(fields))]
+    if fields.get("stream") is True:
+        return _chat_stream(call, fields, ask.model, replies)
+    value = _envelope("chatcmpl-", "chat.completion", call, ask.model)
+    value["choices"] = [
+        _choice(index, message=_message(reply, call), finish=_finish(reply))
+        for index, reply in enumerate(replies)
+    ]
+    value["usage"] = usage(replies)
+    return _whole(value, replies, call)
+
+
+def completions(call: Call) -> Answer:
+    """``POST /v1/completions``."""
+    fields = call.fields()
+    prompt = fields.get("prompt", "")
+    words = prompt if isinstance(prompt, str) else " ".join(texts_of(prompt))
+    ask = Ask(
+        model_of(fields),
+        words,
+        measure(prompt),
+        number_of(fields, "max_tokens"),
+        texts_of(fields.get("stop")),
+        script=call.script,
+    )
+    replies = [reply_to(ask, index) for index in range(_choices(fields))]
+    envelope = _envelope("cmpl-", "text_completion", call, ask.model)
+
+    def choice(index: int, text: str, finish: str | None) -> dict[str, Any]:
+        return {"text": text, "index": index, "logprobs": None, "finish_reason": finish}
+
+    if fields.get("stream") is not True:
+        envelope["choices"] = [
+            choice(index, _text(reply, call), _finish(reply)) for index, reply in enumerate(replies)
+        ]
+        envelope["usage"] = usage(replies)
+        return _whole(envelope, replies, call)
+
+    def pieces() -> Iterator[tuple[dict[str, Any], int, int]]:
+        for index, reply in enumerate(replies):
+            for word in reply.text:
+                yield choice(index, word, None), 1, 0
+            yield choice(index, "", _finish(reply)), 0, FINISH
+
+    return stream(_framed(envelope, pieces, fields, replies), _error)
+
+
+def usage(replies: list[Reply]) -> dict[str, Any]:
+    """Tokens of one request with all its choices."""
+    written = sum(reply.output for reply in replies)
+    return {
+        "prompt_tokens": replies[0].input,
+        "completion_tokens": written,
+        "total_tokens": replies[0].input + written,
+        "prompt_tokens_details": {"cached_tokens": replies[0].cached, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": sum(len(reply.reasoning) for reply in replies),
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _choices(fields: Mapping[str, Any]) -> int:
+    amount = number_of(fields, "n") or 1
+    if amount > _MAX_CHOICES:
+        raise Refusal(400, f"n must be at most {_MAX_CHOICES}.", param="n")
+    return amount
+
+
+def _ask(fields: Mapping[str, Any], call: Call) -> Ask:
+    messages = fields.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Refusal(400, "messages must be a list with at least one message.", param="messages")
+    limit = number_of(fields, "max_completion_tokens")
+    last = messages[-1] if isinstance(messages[-1], dict) else {}
+    return Ask(
+        model=model_of(fields),
+        prompt=last_user_text(messages),
+        size=measure(messages) + measure(fields.get("tools") or []),
+        limit=number_of(fields, "max_tokens") if limit is None else limit,
+        stops=texts_of(fields.get("stop")),
+        tools=_tools(fields.get("tools")),
+        choice=_tool_choice(fields.get("tool_choice")),
+        parallel=fields.get("parallel_tool_calls") is not False,
+        answered=last.get("role") == "tool",
+        reasoning=fields.get("reasoning_effort") not in _NO_REASONING,
+        schema=_schema(fields.get("response_format")),
+        script=call.script,
+    )
+
+
+def _tools(value: Any) -> tuple[Tool, ...]:
+    found = []
+    for tool in value if isinstance(value, list) else ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise Refusal(400, "Every tool needs a function with a name.", param="tools")
+        found.append(Tool(function["name"], function.get("parameters")))
+    return tuple(found)
+
+
+def _tool_choice(value: Any) -> str:
+    if isinstance(value, dict) and isinstance(function := value.get("function"), dict):
+        return "=" + text_of(function.get("name"))
+    return {"none": NO_TOOL, "required": ANY_TOOL}.get(text_of(value), AUTO)
+
+
+def _schema(value: Any) -> Any:
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind == "json_schema":
+        return (value.get("json_schema") or {}).get("schema", {})
+    answer = {"type": "object", "properties": {"answer": {"type": "string"}}}
+    return answer if kind == "json_object" else None
+
+
+def _envelope(prefix: str, kind: str, call: Call, model: str) -> dict[str, Any]:
+    return {
+        "id": prefix + call.seed,
+        "object": kind,
+        "created": CREATED,
+        "model": model,
+        "service_tier": "default",
+        "system_fingerprint": "fp_demo",
+    }
+
+
+def _choice(index: int, finish: str | None = None, **content: Any) -> dict[str, Any]:
+    return {"index": index, **content, "logprobs": None, "finish_reason": finish}
+
+
+def _finish(reply: Reply) -> str:
+    return _FINISH.get(reply.finish, reply.finish)
+
+
+def _text(reply: Reply, call: Call) -> str:
+    return PLACE if call.script.bytes is not None and reply.text else reply.content
+
+
+def _whole(value: dict[str, Any], replies: list[Reply], call: Call) -> Answer:
+    tokens = sum(reply.output for reply in replies)
+    if call.script.bytes is None or not replies[0].text:
+        return json_answer(value, tokens=tokens, generated=True)
+    if len(replies) > 1:
+        raise Refusal(400, "bytes= goes with one choice only.", param="n")
+    return long_json_answer(value, list(replies[0].text))
+
+
+def _function(reply: Reply, number: int, *, arguments: str) -> dict[str, Any]:
+    call = reply.tools[number]
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": "call_" + call.id, "type": "function", "function": function}
+
+
+def _message(reply: Reply, call: Call) -> dict[str, Any]:
+    text = None if reply.finish == TOOLS else _text(reply, call)
+    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    if reply.reasoning:
+        message["reasoning_content"] = "".join(reply.reasoning)
+    if reply.tools:
+        message["tool_calls"] = [
+            _function(reply, number, arguments=tool.arguments)
+            for number, tool in enumerate(reply.tools)
+        ]
+    return message
+
+
+def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], int]]:
+    yield {"role": "assistant", "content": None if reply.tools else "", "refusal": None}, 0
+    for word in reply.reasoning:
+        yield {"reasoning_content": word}, 1
+    for word in reply.text:
+        yield {"content": word}, 1
+    for number, tool in enumerate(reply.tools):
+        yield {"tool_calls": [{"index": number, **_function(reply, number, arguments="")}]}, 8
+        for start in range(0, len(tool.arguments), 4):
+            piece = {"arguments": tool.arguments[start : start + 4]}
+            yield {"tool_calls": [{"index": number, "function": piece}]}, 1
+
+
+def _chat_stream(
+    call: Call, fields: Mapping[str, Any], model: str, replies: list[Reply]
+) -> Answer:
+    def pieces() -> Iterator[tuple[dict[str, Any], int, int]]:
+        for index, reply in enumerate(replies):
+            for delta, tokens in _deltas(reply):
+                yield _choice(index, delta=delta), tokens, 0
+        for index, reply in enumerate(replies):
+            yield _choice(index, delta={}, finish=_finish(reply)), 0, FINISH
+
+    envelope = _envelope("chatcmpl-", "chat.completion.chunk", call, model)
+    return stream(_framed(envelope, pieces, fields, replies), _error)
+
+
+def _framed(
+    envelope: dict[str, Any],
+    pieces: Callable[[], Iterator[tuple[dict[str, Any], int, int]]],
+    fields: Mapping[str, Any],
+    replies: list[Reply],
+) -> Callable[[], Iterator[Event]]:
+    options = fields.get("stream_options")
+    counted = isinstance(options, dict) and options.get("include_usage") is True
+    blank = {"usage": None} if counted else {}
+
+    def events() -> Iterator[Event]:
+        for choice, tokens, stage in pieces():
+            yield data_event({**envelope, "choices": [choice], **blank}, tokens, stage)
+        if counted:
+            yield data_event({**envelope, "choices": [], "usage": usage(replies)}, 0, FINISH)
+        yield DONE
+
+    return events
+
+
+def _error(_: int) -> bytes:
+    message = "The demo provider was told to fail here."
+    error = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
+    return data_event({"error": error}).data

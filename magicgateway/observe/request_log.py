@@ -1,0 +1,141 @@
+"""A finished exchange as one line: JSON for programs, plain text for a terminal. Pure.
+
+``docs/observability.md`` explains each key; the order and the names are a promise to people who
+parse them. A value that is not known is absent, never 0, null or an empty text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from magicgateway.observe.escaping import ascii_json, encodable, printable, word
+from magicgateway.observe.facts import Finished, Usage
+from magicgateway.observe.timestamps import rfc3339
+
+
+class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """The keys of a JSON line, in order.
+
+    A field that equals its default is left out. Those that every line has get a default which
+    cannot occur, since positional construction is a third faster than keywords.
+    """
+
+    time: str = ""
+    request_id: str = ""
+    client: str = ""
+    method: str = ""
+    path: str = ""
+    operation: str = ""
+    provider: str = ""
+    model: str = ""
+    upstream_model: str = ""
+    status: int = -1
+    outcome: str = ""
+    stream: bool | None = None
+    request_bytes: int = -1
+    response_bytes: int = -1
+    duration_ms: float | None = None
+    first_byte_ms: float | None = None
+    upstream_ms: float | None = None
+    overhead_ms: float | None = None
+    attempts: int = -1
+    usage: Usage | None = None
+    error: str = ""
+    detail: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_NO_USAGE = Usage()
+
+
+def json_line(fact: Finished) -> bytes:
+    """One JSON object and a newline, printable ASCII only, whatever the caller sent."""
+    line = _request_line(fact)
+    try:
+        encoded = _encode(line)
+    except UnicodeEncodeError:
+        encoded = _encode(_without_surrogates(line))
+    return ascii_json(encoded) + b"\n"
+
+
+def _request_line(fact: Finished) -> RequestLine:
+    first_byte, upstream, overhead = fact.first_byte_ms, fact.upstream_ms, fact.overhead_ms
+    usage = fact.usage
+    return RequestLine(
+        rfc3339(fact.time),
+        fact.request_id,
+        fact.client,
+        fact.method,
+        fact.path,
+        fact.operation,
+        fact.provider,
+        fact.model,
+        fact.upstream_model,
+        fact.status,
+        fact.outcome,
+        fact.stream,
+        fact.request_bytes,
+        fact.response_bytes,
+        round(fact.duration_ms, 3),
+        None if first_byte is None else round(first_byte, 3),
+        None if upstream is None else round(upstream, 3),
+        None if overhead is None else round(overhead, 3),
+        fact.attempts,
+        None if usage is None or usage == _NO_USAGE else usage,
+        fact.error,
+        fact.detail,
+    )
+
+
+def _without_surrogates(line: RequestLine) -> RequestLine:
+    texts = {
+        name: encodable(value)
+        for name in line.__struct_fields__
+        if isinstance(value := getattr(line, name), str)
+    }
+    return msgspec.structs.replace(line, **texts)
+
+
+def human_line(fact: Finished) -> bytes:
+    """One line for a person's eyes and a newline: no colours, no control characters."""
+    parts = [
+        rfc3339(fact.time),
+        str(fact.status),
+        word(fact.method),
+        word(fact.path),
+        *_destination(fact),
+        *_timings(fact),
+        f"{fact.request_bytes}>{fact.response_bytes}B",
+        *_tokens(fact.usage),
+        word(fact.client),
+        word(fact.request_id),
+    ]
+    if fact.outcome != "completed":
+        parts.append(word(fact.outcome))
+    if fact.attempts > 1:
+        parts.append(f"attempts={fact.attempts}")
+    if fact.error or fact.detail:
+        parts.append("-")
+        parts.extend(printable(text) for text in (fact.error, fact.detail) if text)
+    return " ".join(parts).encode() + b"\n"
+
+
+def _destination(fact: Finished) -> list[str]:
+    names = [word(name) for name in (fact.provider, fact.upstream_model or fact.model) if name]
+    return ["/".join(names)] if names else []
+
+
+def _timings(fact: Finished) -> list[str]:
+    timings = [f"{fact.duration_ms:.1f}ms"]
+    if fact.stream and fact.first_byte_ms is not None:
+        timings.append(f"first={fact.first_byte_ms:.1f}ms")
+    if fact.overhead_ms is not None:
+        timings.append(f"overhead={fact.overhead_ms:.2f}ms")
+    return timings
+
+
+def _tokens(usage: Usage | None) -> list[str]:
+    if usage is None or usage == _NO_USAGE:
+        return []
+    counts = ("?" if count is None else str(count) for count in (usage.input, usage.output))
+    return ["+".join(counts) + "tok"]
