@@ -71,6 +71,8 @@ class ProviderRow:
     dialect: str = "openai"
     """The family that config calls ``dialect``: ``openai`` or ``anthropic``."""
     auth: str = BEARER
+    bearer_prefixes: tuple[str, ...] = ()
+    """Credentials that begin like this go as bearer, whatever ``auth`` says."""
     environment: tuple[str, ...] = ()
     """Names of the environment variables that hold the operator's credential, first wins."""
     aliases: tuple[str, ...] = ()

@@ -7,7 +7,13 @@ from twisted.logger import Logger
 from magicgateway.dialects.catalogue import error_body
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.observe import facts
-from magicgateway.providers.credentials import Admission, Credential, choose_credential, is_local
+from magicgateway.providers.credentials import (
+    Admission,
+    Credential,
+    is_local,
+    operator_credential,
+    own_credential,
+)
 from magicgateway.providers.registry import Provider
 from magicgateway.providers.row import OWN
 from magicgateway.routing.destination import Destination
@@ -91,7 +97,7 @@ class Exchange:
         door = self.target.door
         if door is not None:
             self._check_method(door.methods)
-        if needs_peek(self.target, head.method):
+        if needs_peek(self.target, head.method, head.fields.get(b"content-type", b"")):
             limit = plane.settings.server.max_body_bytes
             if head.length > limit:
                 raise too_large(limit, "server.max_body_bytes")
@@ -179,9 +185,9 @@ class Exchange:
         """
         assert self.destination is not None
         assert self._admission is not None
-        fields = self.request.head.fields
-        local = is_local(self.caller, fields[b"host"], fields.get(b"origin"))
-        return choose_credential(self.destination.provider, fields, self._admission, local=local)
+        provider = self.destination.provider
+        own = own_credential(provider, self.request.head.fields, self._admission)
+        return own or self.operator_credential(provider)
 
     def operator_credential(self, provider: Provider) -> Credential | None:
         """The operator's credential for a provider, if it may serve this caller.
@@ -190,9 +196,8 @@ class Exchange:
             ApiError: 401, it may not.
         """
         assert self._admission is not None
-        fields = self.request.head.fields
-        local = is_local(self.caller, fields[b"host"], fields.get(b"origin"))
-        return choose_credential(provider, {}, self._admission, local=local)
+        local = is_local(self.caller, self.request.head.fields)
+        return operator_credential(provider, self._admission, local=local)
 
     def _send(self, pieces: list[bytes], length: int) -> None:
         destination = self.destination

@@ -1,0 +1,263 @@
+"""Every provider that can be named: the rows with what the configuration changes about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from attrs import evolve, field, fields_dict, frozen
+
+from magicgateway.config.secret import Secret
+from magicgateway.config.settings import ProviderSettings, Settings, TimeoutSettings
+from magicgateway.errors import ConfigError
+from magicgateway.providers import headers
+from magicgateway.providers.row import NO_AUTH, Operation, ProviderRow
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_RESERVED = frozenset({"v1", "health", "metrics", "models", "chat"})
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_VALUE = re.compile(r"[\x20-\x7e]*")
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PORTS = {"http": 80, "https": 443}
+_TIMEOUTS = fields_dict(TimeoutSettings)
+
+
+@frozen
+class Provider:
+    """One provider, ready to be spoken to. Made once at start, read by every request."""
+
+    row: ProviderRow
+    name: str
+    base_url: str
+    scheme: str
+    host: str
+    port: int
+    prefix: bytes
+    """The base URL's path, before which nothing and after which an operation's path stands."""
+    host_header: bytes
+    operations: Mapping[str, Operation]
+    any_route: bool
+    slashed_models: bool
+    auth: str
+    request_headers: frozenset[bytes]
+    response_headers: frozenset[bytes]
+    response_prefixes: tuple[bytes, ...]
+    extra_headers: tuple[tuple[bytes, bytes], ...]
+    timeouts: TimeoutSettings
+    secret: Secret | None
+    """The operator's credential: the configured one, else the environment's."""
+    configured: bool
+    """The operator has a credential for it, or has named it in the configuration."""
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """The variables that may hold the operator's credential."""
+        return self.row.environment
+
+    def operation(self, route: str) -> tuple[str, Operation] | None:
+        """The operation that covers a route below ``/v1/``, and the part of the route it names.
+
+        ``files/f-1/content`` is covered by ``files``; the longest name wins.
+        """
+        operations = self.operations
+        found = operations.get(route)
+        if found is not None:
+            return route, found
+        covering = route
+        while "/" in covering:
+            covering = covering.rpartition("/")[0]
+            found = operations.get(covering)
+            if found is not None:
+                return covering, found
+        return None
+
+
+@frozen
+class Registry:
+    """All providers by name and alias.
+
+    Args:
+        rows: The built-in rows.
+        generic: For each dialect, the row of a provider that only the configuration knows.
+        settings: What the operator says.
+
+    Raises:
+        ConfigError: A ``[providers.NAME]`` table cannot be used.
+    """
+
+    _rows: Iterable[ProviderRow]
+    _generic: Mapping[str, ProviderRow]
+    _settings: Settings
+    _known: dict[str, Provider] = field(init=False, factory=dict)
+    _names: dict[str, Provider] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        rows = {row.name: row for row in self._rows}
+        aliases = {alias: name for name, row in rows.items() for alias in row.aliases}
+        tables: dict[str, ProviderSettings] = {}
+        for given, table in self._settings.providers.items():
+            name = aliases.get(given, given)
+            if name in tables:
+                raise ConfigError(f"it is configured twice, also as {name}", key=_key(given))
+            tables[name] = table
+        for name, table in tables.items():
+            if name not in rows:
+                rows[name] = self._new_row(name, table)
+        for name, row in rows.items():
+            self._names[name] = _resolve(row, tables.get(name), self._settings)
+        self._known.update(self._names)
+        self._known.update({alias: self._names[name] for alias, name in aliases.items()})
+        self._check_names()
+
+    def _new_row(self, name: str, table: ProviderSettings) -> ProviderRow:
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            raise ConfigError(
+                "a provider's name has lower-case letters, digits, - and _, and is none of"
+                f" {', '.join(sorted(_RESERVED))}",
+                key=_key(name),
+            )
+        dialect = table.dialect or "openai"
+        row = self._generic.get(dialect)
+        if row is None:
+            raise ConfigError(
+                f"there is no dialect {dialect!r}; write one of {', '.join(self._generic)}",
+                key=f"{_key(name)}.dialect",
+            )
+        if table.base_url is None:
+            raise ConfigError(
+                f"there is no built-in provider {name!r}, so it needs a base_url (or another"
+                " name: magicgateway providers lists them)",
+                key=f"{_key(name)}.base_url",
+            )
+        return evolve(row, name=name, title=name)
+
+    def _check_names(self) -> None:
+        settings = self._settings
+        default = settings.server.default_provider
+        if default and default not in self._known:
+            raise ConfigError(
+                f"there is no provider {default!r}; magicgateway providers lists them",
+                key="server.default_provider",
+            )
+        for alias, model in settings.models.items():
+            for target in model.targets:
+                name, slash, rest = target.partition("/")
+                if not slash or not rest or name.lower() not in self._known:
+                    raise ConfigError(
+                        f"{target!r} does not begin with a known provider; write provider/model",
+                        key=f"models.{alias}.targets",
+                    )
+
+    def get(self, name: str) -> Provider | None:
+        """The provider of that name or alias, in any case of letters."""
+        return self._known.get(name) or self._known.get(name.lower())
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._names.values())
+
+    def names(self) -> list[str]:
+        """Every provider's name, without aliases."""
+        return list(self._names)
+
+    def configured(self) -> list[Provider]:
+        """The providers that the operator has a credential for, or has named."""
+        return [provider for provider in self if provider.configured]
+
+
+def _key(name: str) -> str:
+    return f"providers.{name}"
+
+
+def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Settings) -> Provider:
+    key = _key(row.name)
+    table = table or ProviderSettings()
+    base_url = (table.base_url or row.base_url).rstrip("/")
+    scheme, host, port, prefix = _split_url(base_url, f"{key}.base_url")
+    if table.dialect is not None and table.dialect != row.dialect:
+        raise ConfigError(
+            f"{row.name} speaks {row.dialect}; a provider of another dialect needs a name of its"
+            " own",
+            key=f"{key}.dialect",
+        )
+    environment = (settings.environment.get(name) for name in row.environment)
+    secret = table.api_key or next((found for found in environment if found is not None), None)
+    shown = f"[{host}]" if ":" in host else host
+    local = row.auth == NO_AUTH and table == ProviderSettings()
+    return Provider(
+        row=row,
+        name=row.name,
+        base_url=base_url,
+        scheme=scheme,
+        host=host,
+        port=port,
+        prefix=prefix.encode("ascii"),
+        host_header=(shown if port == _PORTS[scheme] else f"{shown}:{port}").encode("ascii"),
+        operations=row.operations,
+        any_route=row.any_route,
+        slashed_models=row.slashed_models,
+        auth=row.auth,
+        request_headers=headers.REQUEST | frozenset(map(str.encode, row.request_headers)),
+        response_headers=headers.RESPONSE
+        | frozenset(name.encode() for name in row.response_headers if not name.endswith("*")),
+        response_prefixes=tuple(
+            name.rstrip("*").encode() for name in row.response_headers if name.endswith("*")
+        ),
+        extra_headers=_extra_headers({**row.headers, **table.headers}, f"{key}.headers"),
+        timeouts=_timeouts(settings.timeouts, row.timeouts, table.timeouts, f"{key}.timeouts"),
+        secret=secret,
+        configured=(secret is not None or table != ProviderSettings()) and not local,
+    )
+
+
+def _split_url(base_url: str, key: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path of a base URL.
+
+    Raises:
+        ConfigError: It is not one.
+    """
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+        host = url.hostname or ""
+    except ValueError as error:
+        raise ConfigError(f"it is not a URL: {error}", key=key) from None
+    if url.scheme not in _PORTS:
+        raise ConfigError("a base URL begins with https:// or http://", key=key)
+    if url.username is not None or url.password is not None or url.query or url.fragment:
+        raise ConfigError(
+            "a base URL has a host and a path, and neither user, password, query nor fragment",
+            key=key,
+        )
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    if not _HOST.fullmatch(host):
+        raise ConfigError("the base URL has no valid host", key=key)
+    if not _PATH.fullmatch(url.path) or {"..", "."} & set(url.path.split("/")):
+        raise ConfigError("the base URL's path is not plain, like /v1 or /openai/v1", key=key)
+    return url.scheme, host, port or _PORTS[url.scheme], url.path
+
+
+def _extra_headers(given: Mapping[str, str], key: str) -> tuple[tuple[bytes, bytes], ...]:
+    for name, value in given.items():
+        if not _FIELD.fullmatch(name) or not headers.may_be_allowed(name.lower().encode()):
+            raise ConfigError(f"the field {name!r} is written by the gateway itself", key=key)
+        if not _VALUE.fullmatch(value):
+            raise ConfigError(f"the value of {name!r} is not printable ASCII", key=key)
+    return tuple((name.encode(), value.encode()) for name, value in given.items())
+
+
+def _timeouts(
+    general: TimeoutSettings, row: Mapping[str, float], table: Mapping[str, float], key: str
+) -> TimeoutSettings:
+    for name in table:
+        if name not in _TIMEOUTS:
+            raise ConfigError(f"there is no timeout {name!r}", key=key)
+    # A row's value is a provider's need over our default; what the operator wrote beats it.
+    wanted = {
+        name: seconds
+        for name, seconds in row.items()
+        if getattr(general, name) == _TIMEOUTS[name].default
+    }
+    return evolve(general, **{**wanted, **table})

@@ -1,0 +1,214 @@
+"""Which provider and model a request goes to, and where at that provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from attrs import frozen
+
+from magicgateway.config.settings import Settings
+from magicgateway.errors import ApiError
+from magicgateway.providers.registry import Provider, Registry
+from magicgateway.providers.row import (
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    OWN,
+    Operation,
+)
+from magicgateway.routing.doors import MODELS, Target
+
+_CONVERSATIONS = {
+    "chat/completions": OPENAI_CHAT,
+    "responses": OPENAI_RESPONSES,
+    "messages": ANTHROPIC_MESSAGES,
+}
+"""Routes whose dialects say the same things, so that one can stand for another."""
+_SAID = {
+    OPENAI_CHAT: "OpenAI chat completions",
+    OPENAI_RESPONSES: "OpenAI Responses",
+    ANTHROPIC_MESSAGES: "Anthropic messages",
+}
+
+
+@frozen
+class Destination:
+    """Where a request goes."""
+
+    provider: Provider
+    upstream_model: str | None
+    """What the provider is asked for; None when the request names no model."""
+    upstream_path: bytes
+    """Without the query."""
+    rewrite: bool = False
+    """The body's model has to be replaced by ``upstream_model``."""
+
+
+class Router:
+    """Resolves requests. It is a class because aliases are taken apart once.
+
+    Args:
+        registry: The providers.
+        settings: Aliases, and the default provider.
+    """
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        default = settings.server.default_provider
+        self._default = registry.get(default) if default else None
+        self._aliases: Mapping[str, tuple[Provider, str]] = {
+            alias: self._split(model.targets[0]) for alias, model in settings.models.items()
+        }
+
+    def resolve(
+        self, target: Target, model: str | None, named: bytes | None, *, anthropic: bool
+    ) -> Destination:
+        """Where a request goes.
+
+        Args:
+            target: What its path asks for.
+            model: What its body asks for, if it was read and does.
+            named: Its ``x-provider`` field.
+            anthropic: It has an ``anthropic-version``.
+
+        Raises:
+            ApiError: 400 ``unknown_provider`` or ``provider_conflict``, 404
+                ``unsupported_endpoint``, 501 ``translation_unavailable``.
+        """
+        if model is None:
+            model = target.model_id
+        provider = self.named(target, named)
+        if provider is not None:
+            return self._at(provider, target, model, rewrite=False)
+        if model is not None:
+            chosen = self._aliases.get(model) or self._prefixed(model)
+            if chosen is not None:
+                return self._at(chosen[0], target, chosen[1], rewrite=True)
+        return self._at(self._fallback(target, anthropic=anthropic), target, model, rewrite=False)
+
+    def named(self, target: Target, named: bytes | None) -> Provider | None:
+        """The provider that the path or ``x-provider`` names, if one does.
+
+        Raises:
+            ApiError: 400: it is unknown, or the two name different ones.
+        """
+        by_path = self._registry.get(target.provider) if target.provider is not None else None
+        if named is None:
+            return by_path
+        name = named.decode("latin-1").strip()
+        by_header = self._registry.get(name)
+        if by_header is None:
+            known = ", ".join(self._registry.names())
+            raise ApiError(
+                400,
+                "unknown_provider",
+                f"There is no provider {name[:64]!r}. Known are: {known}.",
+                param="x-provider",
+            )
+        if by_path is not None and by_path is not by_header:
+            raise ApiError(
+                400,
+                "provider_conflict",
+                f"The path names {by_path.name} and x-provider names {by_header.name}.",
+                param="x-provider",
+            )
+        return by_header
+
+    def _prefixed(self, model: str) -> tuple[Provider, str] | None:
+        first, slash, rest = model.partition("/")
+        if not slash or not rest:
+            return None
+        if self._default is not None and self._default.slashed_models:
+            return None  # the first segment may well be a part of its own ids
+        provider = self._registry.get(first)
+        return (provider, rest) if provider is not None else None
+
+    def _fallback(self, target: Target, *, anthropic: bool) -> Provider:
+        if self._default is not None:
+            return self._default
+        name = "anthropic" if target.family(anthropic) == "anthropic" else "openai"
+        provider = self._registry.get(name)
+        assert provider is not None
+        return provider
+
+    def _split(self, name: str) -> tuple[Provider, str]:
+        first, _, rest = name.partition("/")
+        provider = self._registry.get(first)
+        assert provider is not None  # the registry has checked it
+        return provider, rest
+
+    def _at(
+        self, provider: Provider, target: Target, model: str | None, *, rewrite: bool
+    ) -> Destination:
+        return Destination(
+            provider, model, _upstream_path(provider, target, model, rewrite=rewrite), rewrite
+        )
+
+
+def _upstream_path(
+    provider: Provider, target: Target, model: str | None, *, rewrite: bool
+) -> bytes:
+    route = target.route
+    found = provider.operation(route)
+    door = target.door
+    if door is not None and (found is None or found[0] != route):
+        found = None
+    if found is None:
+        if door is not None:
+            _refuse_door(provider, target)
+        if not provider.any_route:
+            raise _unsupported(provider, route)
+        return b"%b/%b" % (provider.prefix, _kept(target, model, rewrite=rewrite))
+    covering, operation = found
+    if door is not None and not _speaks(operation, door.dialect) and door.name != MODELS:
+        _refuse_door(provider, target)
+    rest = _kept(target, model, rewrite=rewrite)[len(covering) :]
+    return b"%b%b%b" % (provider.prefix, operation.path.encode(), rest)
+
+
+def _kept(target: Target, model: str | None, *, rewrite: bool) -> bytes:
+    """The route as it goes on: as it came, but for a model's id that was rewritten."""
+    if target.model_id is None or not rewrite or model is None:
+        return target.route.encode("latin-1")
+    return b"models/" + quote(model, safe="").encode()
+
+
+def _speaks(operation: Operation, dialect: str) -> bool:
+    return dialect in operation.dialects or OWN in operation.dialects
+
+
+def _refuse_door(provider: Provider, target: Target) -> None:
+    """Say that a provider does not speak a door's dialect, and what would help.
+
+    Raises:
+        ApiError: 501 where translation would do, else 404.
+    """
+    door = target.door
+    assert door is not None
+    asked = _SAID.get(door.dialect)
+    spoken = [
+        f"{_SAID[dialect]} (/v1/{route})"
+        for route, dialect in _CONVERSATIONS.items()
+        if (operation := provider.operations.get(route)) is not None
+        and dialect in operation.dialects
+    ]
+    if asked is None or door.name not in _CONVERSATIONS or not spoken:
+        if provider.any_route and asked is None:
+            return
+        raise _unsupported(provider, target.route)
+    raise ApiError(
+        501,
+        "translation_unavailable",
+        f"{provider.name} does not speak {asked}, and this gateway does not translate it yet."
+        f" Use what {provider.name} speaks: {', '.join(spoken)}.",
+        param="x-provider",
+    )
+
+
+def _unsupported(provider: Provider, route: str) -> ApiError:
+    return ApiError(
+        404,
+        "unsupported_endpoint",
+        f"{provider.name} has no /v1/{route[:128]} that this gateway knows of.",
+    )
