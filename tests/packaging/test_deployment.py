@@ -215,7 +215,7 @@ class SystemdTests(SynchronousTestCase):
         self.service = self.unit["Service"]
 
     def test_command(self) -> None:
-        """The program stays in the foreground, writes no pid file and reads the installed settings."""
+        """It stays in the foreground, writes no pid file and reads the installed settings."""
         self.assertEqual("simple", self.service["Type"])
         command = shlex.split(self.service["ExecStart"])
         self.assertEqual("twistd", Path(command[0]).name)
