@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,21 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bench import nginx
 from bench.certificates import Certificates
-
-GATEWAY = "gateway"
-NGINX = "nginx"
-KLEIN_TREQ = "klein_treq"
-DIRECT = "direct"
+from bench.figures import DIRECT, GATEWAY, NGINX
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_COMMAND = f"{Path(sys.executable).parent / 'twistd'} -n --pidfile= magicgateway --port"
-_LIFE_SECONDS = "1800"
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
+_LAST_WORDS = 400
 _POLL_SECONDS = 0.002
 _BENCH_HEADERS = {"Authorization": "Bearer sk-bench"}
 
@@ -100,10 +97,11 @@ def running(name: str, venue: Venue) -> Iterator[Contender]:
         command, environment = [*script, str(port), str(venue.upstream)], {}
         contender = Contender(name, 0, port)
     with started(name, venue, command, environment) as process:
-        wait_healthy(port, process)
-        yield Contender(
-            name, process.pid, port, contender.tls_port, contender.headers, contender.tls_headers
-        )
+        try:
+            wait_healthy(port, process)
+        except ContenderFailed as error:
+            raise ContenderFailed(f"{error}{_last_words(name, venue)}") from None
+        yield evolve(contender, pid=process.pid)
 
 
 def gateway_start(venue: Venue, port: int) -> tuple[list[str], dict[str, str]]:
@@ -122,7 +120,7 @@ def gateway_start(venue: Venue, port: int) -> tuple[list[str], dict[str, str]]:
 
 def _nginx_start(venue: Venue, port: int, tls_port: int) -> list[str]:
     if venue.nginx is None:
-        raise ContenderFailed("nginx is not installed and cannot be: apt-get install nginx-light")
+        raise ContenderFailed("it is not installed, and apt-get install nginx-light did not help")
     file = venue.folder / f"nginx-{port}.conf"
     text = nginx.config(
         folder=venue.folder,
@@ -140,11 +138,11 @@ def _nginx_start(venue: Venue, port: int, tls_port: int) -> list[str]:
 def started(
     name: str, venue: Venue, command: list[str], environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on the contenders' core, in a clean environment; it ends by itself."""
+    """A process on the contenders' core, in a clean environment; it cannot outlive the bench."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | environment
     with (venue.folder / f"{name}.out").open("ab") as output, on_core(venue.cores.contender):
         process = subprocess.Popen(
-            ["timeout", "--kill-after=5", _LIFE_SECONDS, *command],
+            [*leash(), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -154,9 +152,28 @@ def started(
     try:
         yield process
     finally:
-        # timeout passes the signal on, and kills 5 s later.
         process.send_signal(signal.SIGTERM)
-        process.wait(_STOP_SECONDS)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def leash() -> list[str]:
+    """What stands before a command that must end with the bench, however that ends.
+
+    ``timeout`` leads a process group, passes SIGTERM on to all of it and kills it 5 s later;
+    ``setpriv`` has the kernel send that SIGTERM when the bench itself is gone.
+    """
+    setpriv = shutil.which("setpriv")
+    tied = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+    return [*tied, "timeout", "--kill-after=5", "1800"]
+
+
+def _last_words(name: str, venue: Venue) -> str:
+    said = (venue.folder / f"{name}.out").read_text(errors="replace").strip()
+    return f"; it said: {' | '.join(said[-_LAST_WORDS:].splitlines())}" if said else ""
 
 
 @contextlib.contextmanager
@@ -186,7 +203,7 @@ def wait_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
     end = monotonic() + _START_SECONDS
     while monotonic() < end:
         if process.poll() is not None:
-            raise ContenderFailed(f"it ended with status {process.returncode}; see its .out file")
+            raise ContenderFailed(f"it ended with status {process.returncode}")
         if _healthy(port):
             return
         sleep(_POLL_SECONDS)

@@ -17,14 +17,16 @@ UPLOAD = "upload"
 class Job(msgspec.Struct, frozen=True):
     """One measurement. Times are in seconds.
 
-    ``watch`` holds the ids of the processes whose CPU time and memory are read; ``count`` is the
-    number of connections, streams or bodies, ``rate`` that of requests per second.
+    ``watch`` holds the ids of the processes whose CPU time and memory are read, ``load`` those
+    that share the load's core with the load process; ``count`` is the number of connections,
+    streams or bodies, ``rate`` that of requests per second.
     """
 
     mode: str
     port: int
     headers: dict[str, str]
     watch: list[int]
+    load: list[int]
     seconds: float
     warm_seconds: float = 0.5
     count: int = 32
@@ -38,13 +40,16 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     watched processes used meanwhile, ``waited_seconds`` how long they were ready to run but
     another process had their core (which spoils latencies), ``latencies_ms`` one time per
     request, ``rss_kib`` by how much the watched processes grew, ``stall_ms`` the longest time for
-    which a small request was left waiting and ``own_lag_ms`` the asker's own lateness.
+    which a small request was left waiting. ``load_seconds`` is the CPU time of the load process
+    and its core's other processes; ``own_lag_ms`` by how much the asker itself came late (the
+    probe at worst, the timed requests in 99 of 100 cases).
     """
 
     units: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     waited_seconds: float = 0.0
+    load_seconds: float = 0.0
     latencies_ms: list[float] = []
     rss_kib: float = 0.0
     stall_ms: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import subprocess
 import sys
 from time import monotonic
@@ -41,17 +42,21 @@ def large_bodies_sent(job: Job) -> Outcome:
             outcome.failure = "the probe did not begin"
             return outcome
         before = usage.usage(pids)
+        load_pids = [os.getpid(), *job.load]
+        load_before = usage.usage(load_pids)
         began = monotonic()
         for _ in range(job.count):
             outcome.failure = outcome.failure or _send(job, path, kind, body)
         outcome.seconds = monotonic() - began
         after = usage.usage(pids)
+        load_after = usage.usage(load_pids)
         told, _ = probe.communicate(timeout=_PROBE_SECONDS)
     stall = msgspec.json.decode(told, type=Stall)
     outcome.failure = outcome.failure or stall.failure
     outcome.units = job.count
     outcome.cpu_seconds = after.cpu_seconds - before.cpu_seconds
     outcome.waited_seconds = after.waited_seconds - before.waited_seconds
+    outcome.load_seconds = load_after.cpu_seconds - load_before.cpu_seconds
     outcome.stall_ms = stall.longest_ms
     outcome.own_lag_ms = stall.own_lag_ms
     return outcome

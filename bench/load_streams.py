@@ -11,7 +11,7 @@ from bench import events, mock_plan, usage
 from bench.client import CHAT, Client, chat_body, dial, request
 from bench.events import BrokenStream, EventReader
 from bench.framing import MessageReader
-from bench.jobs import Job, Outcome
+from bench.jobs import Job, Outcome, percentile
 from bench.load_requests import SHORT_STREAM, SHORT_STREAM_EVENTS
 from bench.measure import Measurement
 
@@ -21,6 +21,7 @@ _OPENING_AT_ONCE = 32
 _SETTLE_SECONDS = 1.0
 _SAMPLE_SECONDS = 0.05
 _FIRST_BYTES = 1024
+_WARM_STREAMS = 8
 _READ_BYTES = 1_048_576
 
 
@@ -56,6 +57,18 @@ class _Stream:
         self._load.ended(self)
 
 
+def opening_offset(number: int, count: int, seconds: float) -> float:
+    """When a stream is opened, so that events come one by one and the opening is no burst.
+
+    Args:
+        number: The stream's, from 0.
+        count: How many there are; their beats divide the gap between events evenly.
+        seconds: How long opening all of them takes, about.
+    """
+    beats = max(round(seconds / GAP_SECONDS), 1)
+    return GAP_SECONDS * (number * 37 % beats + number / count)
+
+
 class EventLoad(Measurement):
     """``count`` streams with an event every 20 ms; a unit is an event. Their beats are spread."""
 
@@ -65,8 +78,7 @@ class EventLoad(Measurement):
         wire = request(CHAT, self.job.headers, chat_body(model, stream=True))
         self._streams = [_Stream(self) for _ in range(self.job.count)]
         for number, stream in enumerate(self._streams):
-            # 37 steps make a whole number of beats and a bit: the opening is not one burst
-            offset = number * GAP_SECONDS * (37 / 100 + 1 / self.job.count) % self.job.warm_seconds
+            offset = opening_offset(number, self.job.count, self.job.warm_seconds)
             self.loop.after(offset, partial(stream.open, wire))
         self.loop.after(self.job.warm_seconds + 0.5, self.open_period)
 
@@ -96,6 +108,7 @@ class FirstEventLoad(Measurement):
         self._wire = request(CHAT, self.job.headers, chat_body(SHORT_STREAM, stream=True))
         self._idle = [_Stream(self) for _ in range(self.job.count)]
         self._measuring = False
+        self._lags_ms: list[float] = []
         self._due = monotonic() + 0.01
         self.loop.at(self._due, self._send)
         self.loop.after(self.job.warm_seconds, self.open_period)
@@ -103,6 +116,10 @@ class FirstEventLoad(Measurement):
     def open_period(self) -> None:
         super().open_period()
         self._measuring = True
+
+    def close_period(self) -> None:
+        super().close_period()
+        self.outcome.own_lag_ms = percentile(self._lags_ms, 0.99)
 
     def arrived(self, stream: _Stream, _: int) -> None:
         """The first event, or a later one."""
@@ -120,6 +137,7 @@ class FirstEventLoad(Measurement):
         if not self._idle:
             self.fail(f"{self.job.count} streams were open at once: the load is too high")
             return
+        self._lags_ms.append((monotonic() - self._due) * 1000)
         self._idle.pop().open(self._wire, self._due)
         self._due += 1 / self.job.rate
         self.loop.at(self._due, self._send)
@@ -137,7 +155,7 @@ class IdleLoad(Measurement):
         for _ in range(_OPENING_AT_ONCE):
             self._open()
 
-    def arrived(self, _: _Stream, count: int) -> None:
+    def arrived(self, stream: _Stream, count: int) -> None:
         """A stream has its one event."""
         self.outcome.units += count
         if self.outcome.units < self._goal:
@@ -172,6 +190,9 @@ def slow_reader(job: Job) -> Outcome:
     """One caller that takes nothing of a 200 MB stream for a while, and then all of it."""
     outcome = Outcome()
     pids = usage.family(job.watch)
+    # Here too, what the first streams of a process cost is no cost of this one.
+    for _ in range(_WARM_STREAMS):
+        _short_stream(job)
     body = chat_body(f"bench-firehose-{FIREHOSE_MB}mb", stream=True)
     with dial(job.port) as sock:
         before = usage.rss_kib(pids)
@@ -184,6 +205,17 @@ def slow_reader(job: Job) -> Outcome:
     outcome.units = 1
     outcome.seconds = job.seconds
     return outcome
+
+
+def _short_stream(job: Job) -> None:
+    ends: list[bool] = []
+    reader = MessageReader(
+        lambda _: None, lambda _: None, partial(ends.append, True), until_close=True
+    )
+    with dial(job.port) as sock:
+        sock.sendall(request(CHAT, job.headers, chat_body(SHORT_STREAM, stream=True)))
+        while not ends and (data := sock.recv(_READ_BYTES)):
+            reader.feed(data)
 
 
 def _drink(sock: socket.socket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 
 from bench import usage
@@ -23,9 +24,11 @@ class Measurement:
         self.loop = Loop()
         self.outcome = Outcome()
         self.pids = usage.family(job.watch)
+        self._load_pids = [os.getpid(), *job.load]
         self._units_before = 0
         self._began = 0.0
         self._usage_before = usage.usage(self.pids)
+        self._load_before = usage.usage(self._load_pids)
 
     def run(self) -> Outcome:
         """Do it all."""
@@ -48,6 +51,7 @@ class Measurement:
         """The warm-up is over; the period ends by itself."""
         self._units_before = self.outcome.units
         self._usage_before = usage.usage(self.pids)
+        self._load_before = usage.usage(self._load_pids)
         self._began = monotonic()
         self.loop.after(self.job.seconds, self.close_period)
 
@@ -57,5 +61,7 @@ class Measurement:
         self.outcome.seconds = monotonic() - self._began
         self.outcome.cpu_seconds = after.cpu_seconds - self._usage_before.cpu_seconds
         self.outcome.waited_seconds = after.waited_seconds - self._usage_before.waited_seconds
+        load = usage.usage(self._load_pids)
+        self.outcome.load_seconds = load.cpu_seconds - self._load_before.cpu_seconds
         self.outcome.units -= self._units_before
         self.loop.stop()

@@ -1,0 +1,86 @@
+"""How long and how much: the jobs of each measurement, in the full run and in the quick one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from bench import jobs
+from bench.jobs import Job
+
+CONNECTIONS = 32
+STREAMS = 200
+IDLE_STREAMS = 4000
+CAPACITY_STREAMS = 256
+MOST_OPEN = 512
+"""Streams that may be open at once while first events are timed; more means overload."""
+DESCRIPTORS = 2 * (IDLE_STREAMS + 100)
+"""What a contender needs for its idle streams: two sockets each, and some."""
+
+_MODES = {
+    "requests": jobs.REQUESTS,
+    "tls-requests": jobs.REQUESTS,
+    "capacity": jobs.STREAMS,
+    "events": jobs.EVENTS,
+    "first-event": jobs.FIRST_EVENTS,
+    "idle-streams": jobs.IDLE,
+    "slow-reader": jobs.SLOW_READER,
+    "json-body": jobs.JSON_BODY,
+    "upload": jobs.UPLOAD,
+}
+_COUNTS = {
+    "requests": CONNECTIONS,
+    "tls-requests": CONNECTIONS,
+    "capacity": CAPACITY_STREAMS,
+    "events": STREAMS,
+    "first-event": MOST_OPEN,
+    "idle-streams": IDLE_STREAMS,
+    "slow-reader": 1,
+}
+
+
+@frozen
+class Pace:
+    """Seconds of each measurement's period, seconds of warm-up, and how many bodies."""
+
+    seconds: Mapping[str, float] = field(factory=dict)
+    usual_seconds: float = 3.0
+    warm_seconds: float = 1.0
+    bodies: int = 3
+
+    def job(
+        self,
+        measurement: str,
+        *,
+        port: int,
+        headers: Mapping[str, str],
+        watch: list[int],
+        load: list[int],
+        rate: float = 0.0,
+    ) -> Job:
+        """What the load process is asked to do.
+
+        Args:
+            measurement: A key of ``figures.MEASURED``, or ``capacity``.
+            port: The contender's.
+            headers: What every request carries.
+            watch: Processes of the contender.
+            load: Processes that share the load's core.
+            rate: Requests per second, where the load is not closed.
+        """
+        return Job(
+            mode=_MODES[measurement],
+            port=port,
+            headers=dict(headers),
+            watch=watch,
+            load=load,
+            seconds=self.seconds.get(measurement, self.usual_seconds),
+            warm_seconds=self.warm_seconds,
+            count=_COUNTS.get(measurement, self.bodies),
+            rate=rate,
+        )
+
+
+FULL = Pace({"first-event": 4.0, "capacity": 2.0, "slow-reader": 2.5})
+QUICK = Pace({"first-event": 1.5, "slow-reader": 1.5}, 1.0, 0.5, 1)

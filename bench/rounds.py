@@ -1,0 +1,211 @@
+"""Runs the rounds: the mock provider, each contender in its turn, and the load against it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+from attrs import field, frozen
+
+from bench import nginx
+from bench.certificates import make_certificates
+from bench.contenders import (
+    GATEWAY_COMMAND,
+    ROOT,
+    Contender,
+    ContenderFailed,
+    Cores,
+    Venue,
+    leash,
+    on_core,
+    running,
+    started,
+)
+from bench.figures import DIRECT, GATEWAY, IMPORT, MEASURED, NGINX, Round
+from bench.jobs import Job, Outcome
+from bench.paces import FULL, Pace
+
+_LOAD_SECONDS = 180.0
+_BASELINE = (sys.executable, "-c", "import twisted.web.server")
+_CAPACITY = (GATEWAY, NGINX)
+"""Whose capacity makes the load of ``first-event``: the first of these that takes part."""
+
+
+@frozen
+class Wish:
+    """What a run is asked to do."""
+
+    rounds: int = 5
+    measurements: Sequence[str] = tuple(MEASURED)
+    contenders: Sequence[str] = tuple(dict.fromkeys(sum(MEASURED.values(), ())))
+    pace: Pace = FULL
+    gateway_command: str = GATEWAY_COMMAND
+
+
+@frozen
+class Findings:
+    """What a run found.
+
+    Args:
+        rounds: The outcomes.
+        absent: Who could not run, and why.
+        nginx: Its path, if there is one.
+    """
+
+    rounds: list[Round]
+    absent: dict[str, str]
+    nginx: str | None
+
+
+@contextlib.contextmanager
+def mock_provider(certificate: Path, core: int) -> Iterator[tuple[int, int, int]]:
+    """The mock provider's process: its id, its plain port and its TLS port."""
+    with on_core(core):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.mock_upstream", str(certificate)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            process_group=0,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            port, tls_port = process.stdout.readline().split()
+            yield process.pid, int(port), int(tls_port)
+        finally:
+            process.kill()
+
+
+def measure(wish: Wish, tell: Callable[[str], None]) -> Findings:
+    """Do all rounds; every process has ended when this returns or raises.
+
+    Args:
+        wish: What to do.
+        tell: Called with a line about each step, for whoever waits.
+    """
+    cores = Cores.of_machine()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(on_core(cores.load))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        program = None
+        if NGINX in wish.contenders:
+            tell("looking for nginx, installing nginx-light if there is none")
+            program = nginx.find_nginx(folder / "nginx-install.log")
+        certificates = make_certificates(folder)
+        mock, port, tls_port = stack.enter_context(mock_provider(certificates.server, cores.load))
+        venue = Venue(folder, cores, port, tls_port, certificates, wish.gateway_command, program)
+        run = _Run(wish, venue, mock, tell)
+        run.check_in()
+        rounds = [run.round(number) for number in range(wish.rounds)]
+        return Findings(rounds, run.absent, program)
+
+
+@frozen
+class _Run:
+    wish: Wish
+    venue: Venue
+    mock: int
+    tell: Callable[[str], None]
+    absent: dict[str, str] = field(factory=dict)
+
+    def check_in(self) -> None:
+        """Start everybody once: who cannot run is told at once, and files get cached."""
+        for name in self.wish.contenders:
+            if name == IMPORT:
+                continue
+            try:
+                with running(name, self.venue):
+                    pass
+            except (ContenderFailed, OSError) as error:
+                self.absent[name] = str(error)
+                self.tell(f"{name} cannot run: {error}")
+
+    def round(self, number: int) -> Round:
+        """Every measurement; who comes first in one changes from round to round."""
+        outcomes: dict[str, dict[str, Outcome]] = {}
+        for measurement in self.wish.measurements:
+            names = [name for name in MEASURED[measurement] if self._takes_part(name)]
+            turn = number % len(names) if names else 0
+            rate = self._half_load() if measurement == "first-event" else 0.0
+            outcomes[measurement] = {}
+            for name in names[turn:] + names[:turn]:
+                began = monotonic()
+                outcome = self._outcome(measurement, name, rate)
+                outcomes[measurement][name] = outcome
+                end = f"failed: {outcome.failure}" if outcome.failure else "done"
+                took = monotonic() - began
+                self.tell(f"round {number + 1}, {measurement}, {name}: {end} ({took:.1f} s)")
+        return outcomes
+
+    def _takes_part(self, name: str) -> bool:
+        return name in self.wish.contenders and name not in self.absent
+
+    def _outcome(self, measurement: str, name: str, rate: float) -> Outcome:
+        try:
+            if measurement == "start-up":
+                return self._start_up(name)
+            with running(name, self.venue) as contender:
+                return self._load(measurement, contender, rate)
+        except (ContenderFailed, OSError, subprocess.SubprocessError) as error:
+            return Outcome(failure=f"{type(error).__name__}: {error}")
+
+    def _half_load(self) -> float:
+        """Half of the short streams per second that the slower of the two proxies carries."""
+        name = next((name for name in _CAPACITY if self._takes_part(name)), DIRECT)
+        outcome = self._outcome("capacity", name, 0.0)
+        if outcome.failure or not outcome.seconds:
+            self.tell(f"the capacity of {name} is unknown: {outcome.failure}")
+            return 100.0
+        return outcome.units / outcome.seconds / 2
+
+    def _load(self, measurement: str, contender: Contender, rate: float) -> Outcome:
+        tls = measurement == "tls-requests"
+        job = self.wish.pace.job(
+            measurement,
+            port=contender.tls_port if tls else contender.port,
+            headers=contender.tls_headers if tls else contender.headers,
+            watch=[contender.pid or self.mock],
+            load=[self.mock],
+            rate=rate,
+        )
+        return run_job(job, self.venue.cores.load)
+
+    def _start_up(self, name: str) -> Outcome:
+        began = monotonic()
+        if name == IMPORT:
+            with started(name, self.venue, list(_BASELINE), {}) as process:
+                process.wait()  # with a time limit it would look only every 50 ms
+            return Outcome(units=1, seconds=monotonic() - began)
+        with running(name, self.venue):
+            return Outcome(units=1, seconds=monotonic() - began)
+
+
+def run_job(job: Job, core: int) -> Outcome:
+    """Have the load process do one job.
+
+    Raises:
+        ContenderFailed: when it ends without an outcome.
+    """
+    with on_core(core):
+        process = subprocess.Popen(
+            [*leash(), sys.executable, "-m", "bench.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+    with process:
+        try:
+            told, _ = process.communicate(msgspec.json.encode(job), _LOAD_SECONDS)
+        finally:
+            process.terminate()
+    if process.returncode:
+        raise ContenderFailed(f"the load process ended with status {process.returncode}")
+    return msgspec.json.decode(told, type=Outcome)
