@@ -1,0 +1,50 @@
+"""The page of dependencies names what is declared."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.house import ROOT
+
+PAGE = ROOT / "docs" / "design" / "dependencies.md"
+_NAME = re.compile(r"[A-Za-z0-9._-]+(?:\[[a-z,]+\])?")
+
+
+def declared() -> dict[str, list[str]]:
+    """The sections of the page, and the names that ``pyproject.toml`` declares for each."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"Runtime": project["dependencies"], "Tests": project["optional-dependencies"]["test"]}
+    return {
+        section: sorted(found[0] for text in texts if (found := _NAME.match(text)))
+        for section, texts in groups.items()
+    }
+
+
+def described() -> dict[str, list[str]]:
+    """The sections of the page, and the headings in each."""
+    return {
+        section.partition("\n")[0]: sorted(re.findall(r"^### (.+)$", section, re.MULTILINE))
+        for section in PAGE.read_text().split("\n## ")[1:]
+    }
+
+
+class DependenciesPageTests(SynchronousTestCase):
+    """``docs/design/dependencies.md``."""
+
+    def test_every_dependency(self) -> None:
+        """Every declared dependency has its heading, and no heading is left of an old one."""
+        self.assertEqual(declared(), described())
+
+    def test_every_reason(self) -> None:
+        """Every heading has a text, and a runtime dependency's says who keeps it."""
+        runtime, tests = PAGE.read_text().split("\n## ")[1:]
+        silent = [part for part in tests.split("\n### ")[1:] if len(part.split()) < 5]
+        unkept = [
+            part.partition("\n")[0]
+            for part in runtime.split("\n### ")[1:]
+            if not re.search(r"\bKept (?:by|within)\b", part)
+        ]
+        self.assertEqual(([], []), (silent, unkept))
