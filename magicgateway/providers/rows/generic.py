@@ -1,0 +1,45 @@
+"""Providers that only the operator's configuration knows: one row for each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from magicgateway.providers.row import ANTHROPIC_MODELS, X_API_KEY, Operation, ProviderRow
+from magicgateway.providers.rows.operations import (
+    ANTHROPIC_HEADERS,
+    COUNTED_MESSAGES,
+    RESPONSES,
+    TEXT_AND_EMBEDDINGS,
+    own,
+)
+
+GENERIC: Mapping[str, ProviderRow] = {
+    "openai": ProviderRow(
+        name="",
+        title="",
+        base_url="",
+        operations={**TEXT_AND_EMBEDDINGS, **RESPONSES},
+        any_route=True,
+        request_headers=("openai-beta", "openai-organization", "openai-project"),
+        # Most such servers take ids from Hugging Face. Read as openai/gpt-oss-20b would be, a
+        # prompt meant for the operator's own server would go to somebody else's.
+        slashed_models=True,
+    ),
+    "anthropic": ProviderRow(
+        name="",
+        title="",
+        base_url="",
+        dialect="anthropic",
+        operations={
+            **COUNTED_MESSAGES,
+            "models": Operation("/models", (ANTHROPIC_MODELS,)),
+            # Named so that the messages route does not cover it: its bodies are others.
+            **own("messages/batches"),
+        },
+        any_route=True,
+        auth=X_API_KEY,
+        request_headers=(*ANTHROPIC_HEADERS, "anthropic-dangerous-direct-browser-access"),
+        headers={"anthropic-version": "2023-06-01"},
+        slashed_models=True,
+    ),
+}
