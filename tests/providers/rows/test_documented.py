@@ -1,0 +1,99 @@
+"""docs/providers.md says what the rows say, so its tables cannot rot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.providers.row import OWN, ProviderRow, Quirk
+from magicgateway.providers.rows import ROWS
+from tests.house import ROOT
+
+PAGE = ROOT / "docs" / "providers.md"
+
+
+def table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    heads = list(heads)
+    return "\n".join(
+        f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *map(list, lines)]
+    )
+
+
+def code(words: Iterable[str]) -> str:
+    """Words as code, in one cell."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def dialects_of(row: ProviderRow) -> list[str]:
+    """What a row speaks, without lists of models, in alphabetical order."""
+    spoken = {dialect for operation in row.operations.values() for dialect in operation.dialects}
+    return sorted(dialect for dialect in spoken - {OWN} if not dialect.endswith("_models"))
+
+
+def providers_table() -> str:
+    """One line for each provider."""
+    return table(
+        ["Name", "Also", "Provider", "Base URL", "Dialects", "Key"],
+        [
+            [
+                code([row.name]),
+                code(row.aliases),
+                f"[{row.title}]({row.source})",
+                code([row.base_url]),
+                code(dialects_of(row)),
+                code(row.environment) or "none",
+            ]
+            for row in ROWS
+        ],
+    )
+
+
+def _told(quirk: Quirk) -> str:
+    renamed = f"to `{quirk.replacement}`: " if quirk.replacement else ""
+    return f"{renamed}{quirk.reason}"
+
+
+def quirks_table() -> str:
+    """One line for each provider, kind, reason and source; subjects share it."""
+    lines: dict[tuple[str, ...], list[str]] = {}
+    for row in ROWS:
+        for quirk in row.quirks:
+            key = (row.name, quirk.kind, _told(quirk), quirk.source, quirk.checked)
+            lines.setdefault(key, []).append(quirk.subject)
+    return table(
+        ["Provider", "Kind", "What", "Why", "Checked"],
+        [
+            [f"`{name}`", kind, code(subjects), told, f"[{checked}]({source})"]
+            for (name, kind, told, source, checked), subjects in lines.items()
+        ],
+    )
+
+
+class DocumentedTests(SynchronousTestCase):
+    maxDiff = None
+
+    def _expect(self, name: str, expected: str) -> None:
+        marked = rf"<!-- {name}: .*?-->\n\n(.*?)\n\n<!-- end of {name} -->"
+        found = re.search(marked, PAGE.read_text(), re.DOTALL)
+        shown = found[1] if found else ""
+        if shown != expected:
+            print(f"\ndocs/providers.md should have this table between its {name} marks:\n")
+            print(expected)
+        self.assertEqual(expected.splitlines(), shown.splitlines())
+
+    def test_providers(self) -> None:
+        """The page lists every provider with its base URL, dialects and key variables."""
+        self._expect("providers", providers_table())
+
+    def test_quirks(self) -> None:
+        """The page lists every quirk with its reason and its source."""
+        self._expect("quirks", quirks_table())
+
+    def test_cells(self) -> None:
+        """No name, title or reason contains what would break a table."""
+        for text in (providers_table(), quirks_table()):
+            heads = text.splitlines()[0].count("|")
+            self.assertEqual([], [line for line in text.splitlines() if line.count("|") != heads])
