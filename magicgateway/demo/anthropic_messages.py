@@ -198,9 +198,10 @@ def _deltas(reply: Reply, shown: bool) -> Iterator[tuple[dict[str, Any], list[di
         deltas.append({"type": "signature_delta", "signature": _signature(reply)})
         yield {"type": "thinking", "thinking": "", "signature": ""}, deltas
     if reply.text:
-        yield {"type": "text", "text": ""}, [
-            {"type": "text_delta", "text": word} for word in reply.text
-        ]
+        yield (
+            {"type": "text", "text": ""},
+            [{"type": "text_delta", "text": word} for word in reply.text],
+        )
     for tool in reply.tools:
         pieces = [""] + [tool.arguments[at : at + 4] for at in range(0, len(tool.arguments), 4)]
         block = {"type": "tool_use", "id": f"toolu_{tool.id}", "name": tool.name, "input": {}}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 
 from magicgateway.demo.faults import Script
+from magicgateway.demo.multipart import Form
 from magicgateway.wire import jsontext
 
 CREATED = 1_790_000_000
@@ -53,8 +54,9 @@ class Call:
     body: bytes
     body_size: int
     body_sha256: str
-    script: Script = Script()
-    now: float = 0.0
+    script: Script = field(factory=Script)
+    form: Form | None = None
+    """The parts of a ``multipart/form-data`` body."""
 
     @property
     def path(self) -> str:
@@ -116,7 +118,7 @@ class Answer:
 
 def plain(data: bytes, content_type: str = JSON, **more: Any) -> Answer:
     """An answer whose body is at hand."""
-    return Answer(content_type, lambda: iter((Event(data),)), len(data), **more)
+    return Answer(content_type, lambda: iter((Event(data),) if data else ()), len(data), **more)
 
 
 def json_answer(value: Any, **more: Any) -> Answer:

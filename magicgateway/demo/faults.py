@@ -143,7 +143,10 @@ GRAMMAR = (
         _integer(1, MAX_LINE),
     ),
     Fault(
-        "status", "status=NNN", "An error answer (400 to 599) instead of success.", _integer(400, 599)
+        "status",
+        "status=NNN",
+        "An error answer (400 to 599) instead of success.",
+        _integer(400, 599),
     ),
     Fault(
         "retry-after",
@@ -215,12 +218,17 @@ GRAMMAR = (
         _flag,
     ),
     Fault(
-        "one-byte", "one-byte", "Head and body leave byte by byte, each in a write of its own.", _flag
+        "one-byte",
+        "one-byte",
+        "Head and body leave byte by byte, each in a write of its own.",
+        _flag,
     ),
 )
 
 _BY_NAME = {fault.name: fault for fault in GRAMMAR}
-_PRESETS = {"demo-slow": "latency=0.3;rate=20"}
+PRESETS = {"demo-slow": "latency=0.3;rate=20"}
+"""Models that stand for a script."""
+_FRAMINGS = frozenset({"wrong_length", "bad_chunk", "close_delimited"})
 
 
 def _entries(text: str) -> dict[str, Any]:
@@ -255,7 +263,7 @@ def script_for(model: str, header: str = "") -> Script:
     Raises:
         BadFault: One of them does not follow the grammar.
     """
-    text = _PRESETS.get(model, "")
+    text = PRESETS.get(model, "")
     if model.startswith(MODEL_PREFIX):
         text = model.removeprefix(MODEL_PREFIX)
     return _build(_entries(text) | _entries(header))
@@ -266,4 +274,7 @@ def _build(entries: dict[str, Any]) -> Script:
         raise BadFault("retry-after needs status, for example status=429;retry-after=2")
     if len(entries.keys() & {"tokens", "bytes"}) > 1:
         raise BadFault("tokens and bytes both set the length of the text: give one")
+    if len(framings := sorted(entries.keys() & _FRAMINGS)) > 1:
+        names = " and ".join(framings).replace("_", "-")
+        raise BadFault(f"{names} ask for different framings: give one")
     return evolve(Script(), **entries)

@@ -83,7 +83,7 @@ def completions(call: Call) -> Answer:
                 yield choice(index, word, None), 1, 0
             yield choice(index, "", _finish(reply)), 0, FINISH
 
-    return stream(_framed(envelope, pieces, fields, replies), _error)
+    return stream(_framed(envelope, pieces, fields, replies), error_event)
 
 
 def usage(replies: list[Reply]) -> dict[str, Any]:
@@ -196,7 +196,12 @@ def _function(reply: Reply, number: int, *, arguments: str) -> dict[str, Any]:
 
 def _message(reply: Reply, call: Call) -> dict[str, Any]:
     text = None if reply.finish == TOOLS else _text(reply, call)
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": text,
+        "refusal": None,
+        "annotations": [],
+    }
     if reply.reasoning:
         message["reasoning_content"] = "".join(reply.reasoning)
     if reply.tools:
@@ -220,9 +225,7 @@ def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], int]]:
             yield {"tool_calls": [{"index": number, "function": piece}]}, 1
 
 
-def _chat_stream(
-    call: Call, fields: Mapping[str, Any], model: str, replies: list[Reply]
-) -> Answer:
+def _chat_stream(call: Call, fields: Mapping[str, Any], model: str, replies: list[Reply]) -> Answer:
     def pieces() -> Iterator[tuple[dict[str, Any], int, int]]:
         for index, reply in enumerate(replies):
             for delta, tokens in _deltas(reply):
@@ -231,7 +234,7 @@ def _chat_stream(
             yield _choice(index, delta={}, finish=_finish(reply)), 0, FINISH
 
     envelope = _envelope("chatcmpl-", "chat.completion.chunk", call, model)
-    return stream(_framed(envelope, pieces, fields, replies), _error)
+    return stream(_framed(envelope, pieces, fields, replies), error_event)
 
 
 def _framed(
@@ -254,7 +257,8 @@ def _framed(
     return events
 
 
-def _error(_: int) -> bytes:
+def error_event(_: int) -> bytes:
+    """The event that ends a broken stream."""
     message = "The demo provider was told to fail here."
     error = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
     return data_event({"error": error}).data

@@ -107,7 +107,9 @@ def reply_to(ask: Ask, index: int = 0) -> Reply:
         calls = tuple(_call(tool, seed, number) for number, tool in enumerate(called))
         text = tuple(wording.split("Let me look that up.")) if ask.preface else ()
         return evolve(reply, text=text, tools=calls, finish=TOOLS)
-    return _limited(_stopped(evolve(reply, text=_text(ask, seed)), ask), ask.limit)
+    # The length that a script gives in bytes is exact, whatever else the request says.
+    limit = ask.limit if ask.script.bytes is None else None
+    return _limited(_stopped(evolve(reply, text=_text(ask, seed)), ask), limit)
 
 
 def _called(ask: Ask) -> tuple[Tool, ...]:

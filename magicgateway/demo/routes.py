@@ -1,0 +1,168 @@
+"""From method and path to an answer; whatever goes wrong is said in the family's own shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from attrs import evolve
+
+from magicgateway.demo import anthropic_messages, audio, embeddings, files, models, openai_chat
+from magicgateway.demo.call import Answer, Call, Refusal, json_answer
+from magicgateway.demo.faults import HEADER, BadFault, Script, script_for
+from magicgateway.wire import jsontext
+
+_Maker = Callable[[Call], Answer]
+_NamedMaker = Callable[[Call, str], Answer]
+
+ROUTES: Mapping[str, Mapping[str, _Maker]] = {
+    "/v1/chat/completions": {"POST": openai_chat.chat},
+    "/v1/completions": {"POST": openai_chat.completions},
+    "/v1/embeddings": {"POST": embeddings.embeddings},
+    "/v1/audio/transcriptions": {"POST": audio.transcriptions},
+    "/v1/audio/translations": {"POST": audio.transcriptions},
+    "/v1/audio/speech": {"POST": audio.speech},
+    "/v1/files": {"GET": files.list_files, "POST": files.upload},
+    "/v1/models": {"GET": models.list_models},
+    "/v1/messages": {"POST": anthropic_messages.messages},
+    "/v1/messages/count_tokens": {"POST": anthropic_messages.count_tokens},
+}
+NAMED_ROUTES: Mapping[str, Mapping[str, _NamedMaker]] = {
+    "/v1/models/{name}": {"GET": models.one_model},
+    "/v1/files/{name}": {"GET": files.one_file, "DELETE": files.delete_file},
+    "/v1/files/{name}/content": {"GET": files.content},
+}
+"""Routes with a name in their path; a model's name may hold slashes."""
+
+_NAMED = tuple(
+    (re.compile(route.replace("{name}", "(.+)" if "models" in route else "([^/]+)")), makers)
+    for route, makers in NAMED_ROUTES.items()
+)
+_OPENAI_TYPES = {
+    408: "timeout_error",
+    429: "requests",
+    500: "server_error",
+    503: "service_unavailable_error",
+}
+_OPENAI_CODES = {
+    401: "invalid_api_key",
+    408: "timeout",
+    413: "request_too_large",
+    429: "rate_limit_exceeded",
+    503: "server_is_overloaded",
+    504: "timeout",
+}
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class Turn(NamedTuple):
+    """An answer and what shall happen to it."""
+
+    answer: Answer
+    script: Script
+
+
+class _WithModel(jsontext.Shape):
+    model: Any = None
+
+
+_read_model = jsontext.reader(_WithModel)
+
+
+def answer_to(call: Call) -> Turn:
+    """The answer to a request, with the script that its model and its header ask for."""
+    try:
+        script = script_for(_model(call), call.header(HEADER))
+        call = evolve(call, script=script)
+        answer = _named(_made(call), call)
+        if script.status is not None:
+            answer = _told_to_fail(call, script)
+        script.refuse_misplaced(streamed=answer.streamed, generated=answer.generated)
+    except BadFault as fault:
+        refusal = Refusal(400, f"{HEADER}: {fault}.", code="bad_fault", param=HEADER)
+        return Turn(refused(call, refusal), Script())
+    except Refusal as refusal:
+        return Turn(refused(call, refusal), call.script)
+    return Turn(answer, script)
+
+
+def refused(call: Call, refusal: Refusal, *headers: tuple[str, str]) -> Answer:
+    """An error answer in the shape that the caller's family knows."""
+    status, message = refusal.status, refusal.message
+    if models.speaks_anthropic(call):
+        default = "api_error" if status >= 500 else "invalid_request_error"
+        kind = _ANTHROPIC_TYPES.get(status, default)
+        error: dict[str, Any] = {"type": kind, "message": message}
+        value = {"type": "error", "error": error, "request_id": "req_" + call.seed}
+    else:
+        default = "server_error" if status >= 500 else "invalid_request_error"
+        kind = _OPENAI_TYPES.get(status, default)
+        code = refusal.code or _OPENAI_CODES.get(status)
+        value = {"error": {"message": message, "type": kind, "param": refusal.param, "code": code}}
+    return _named(json_answer(value, status=status, headers=headers), call)
+
+
+def _made(call: Call) -> Answer:
+    """The answer of the route that the call names.
+
+    Raises:
+        Refusal: There is none (404), or not for that method (405).
+    """
+    method = "GET" if call.method == "HEAD" else call.method
+    if makers := ROUTES.get(call.path):
+        if maker := makers.get(method):
+            return maker(call)
+        raise _wrong_method(call, makers)
+    for pattern, named in _NAMED:
+        if match := pattern.fullmatch(call.path):
+            if named_maker := named.get(method):
+                return named_maker(call, match[1])
+            raise _wrong_method(call, named)
+    raise Refusal(404, f"Unknown request URL: {call.method} {call.path}.", code="unknown_url")
+
+
+def _wrong_method(call: Call, makers: Mapping[str, Any]) -> Refusal:
+    allowed = ", ".join(makers)
+    message = f"{call.method} is not allowed for {call.path}; allowed: {allowed}."
+    return Refusal(405, message, code="method_not_allowed")
+
+
+def _model(call: Call) -> str:
+    """The model's name, if the body has one that can be read."""
+    if call.form is not None:
+        return call.form.value("model")
+    if not call.body or call.body_size > len(call.body):
+        return ""
+    try:
+        model = _read_model(call.body).model
+    except jsontext.REFUSALS:
+        return ""
+    return model if isinstance(model, str) else ""
+
+
+def _told_to_fail(call: Call, script: Script) -> Answer:
+    status = script.status or 500
+    headers = []
+    if script.retry_after is not None:
+        headers.append(("retry-after", f"{script.retry_after:g}"))
+    refusal = Refusal(status, f"The demo provider was told to answer with status {status}.")
+    return refused(call, refusal, *headers)
+
+
+def _named(answer: Answer, call: Call) -> Answer:
+    """The answer with the request's id, in the header of its family."""
+    name = "request-id" if models.speaks_anthropic(call) else "x-request-id"
+    return evolve(answer, headers=(*answer.headers, (name, "req_" + call.seed)))

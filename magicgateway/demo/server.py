@@ -1,0 +1,98 @@
+"""The demo provider: an HTTP server on loopback that answers like a provider, or fails like one."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory
+
+from magicgateway.demo.connection import Connection
+from magicgateway.demo.journal import Received
+
+LOOPBACK = "127.0.0.1"
+JOURNAL_SIZE = 10_000
+
+
+class DemoProvider(Service):
+    """Listens while it runs; answers what ``docs/demo.md`` tells, without keys and without state.
+
+    Args:
+        reactor: Where sockets and clocks live.
+        port: The TCP port, 0 for any free one.
+        journal_size: Requests that are remembered.
+    """
+
+    name = "demo provider"
+
+    def __init__(self, reactor: Any, port: int = 0, journal_size: int = JOURNAL_SIZE) -> None:
+        self._reactor = reactor
+        self.port = port
+        """The port; the real one once the service has started."""
+        self.journal: deque[Received] = deque(maxlen=journal_size)
+        """The latest requests, oldest first."""
+        self.accepted = 0
+        """Connections that have been made so far."""
+        self.connections: set[Connection] = set()
+        """Connections that are open."""
+        self._listening: IListeningPort | None = None
+        self._closed: Deferred[None] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a path and without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def startService(self) -> None:
+        """Listen.
+
+        Raises:
+            CannotListenError: The port is taken.
+        """
+        listening = self._reactor.listenTCP(self.port, _Peers(self), 1024, LOOPBACK)
+        self._listening = listening
+        self.port = listening.getHost().port
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
+
+    async def _stop(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None and (stopped := listening.stopListening()) is not None:
+            await stopped
+        if self.connections:
+            self._closed = Deferred()
+            for connection in list(self.connections):
+                connection.transport.abortConnection()
+            await self._closed
+
+    def stopService(self) -> Deferred[None]:
+        """Stop listening and drop every connection; fires when all are gone."""
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
+        return Deferred.fromCoroutine(self._stop())
+
+    def accept(self) -> Connection:
+        """A protocol for one more peer."""
+        self.accepted += 1
+        connection = Connection(self._reactor, self.accepted, self.journal.append, self._gone)
+        self.connections.add(connection)
+        return connection
+
+    def _gone(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        if not self.connections and self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed.callback(None)
+
+
+class _Peers(Factory):
+    """Asks the provider for a protocol per connection."""
+
+    noisy = False
+
+    def __init__(self, provider: DemoProvider) -> None:
+        self._provider = provider
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection:
+        return self._provider.accept()
