@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.client import URI, ResponseDone, ResponseFailed
@@ -61,7 +62,7 @@ class GatewayAgent:
         if bodyProducer is None:
             return self._issue(method, uri, headers, b"")
         collector = _Collector()
-        done = bodyProducer.startProducing(collector)
+        done: Deferred[Any] = bodyProducer.startProducing(collector)
         return done.addCallback(
             lambda _: self._issue(method, uri, headers, b"".join(collector.pieces))
         )
@@ -89,7 +90,9 @@ class GatewayAgent:
 
 def _request_head(method: bytes, parsed: URI, headers: Headers, body: bytes) -> bytes:
     default = {b"http": 80, b"https": 443}.get(parsed.scheme)
-    host = parsed.netloc if parsed.port != default else parsed.host
+    host = b"[%b]" % parsed.host if b":" in parsed.host else parsed.host
+    if parsed.port != default:
+        host = b"%b:%d" % (host, parsed.port)
     lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method, parsed.originForm, host)]
     for name, values in headers.getAllRawHeaders():
         if name.lower() not in _FRAMING:
@@ -170,7 +173,7 @@ class AgentResponse:
         self.length = UNKNOWN_LENGTH if head.length in (CHUNKED, UNTIL_CLOSE) else head.length
         self.request = None
         self.previousResponse: IResponse | None = None
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._early: list[bytes] = []
         self._protocol: Any = None
         self._ended: Failure | None = None
@@ -188,29 +191,36 @@ class AgentResponse:
         for data in early:
             protocol.dataReceived(data)
         if self._ended is not None:
-            protocol.connectionLost(self._ended)
+            self._say_ended(self._ended)
         else:
-            self._connection.resume()
+            self.resumeProducing()
 
     def take(self, data: bytes) -> None:
         """A piece of the body. Until somebody wants it, the provider has to wait."""
         if self._protocol is None:
             self._early.append(data)
-            self._connection.pause()
+            self.pauseProducing()
         else:
             self._protocol.dataReceived(data)
 
     def end(self, reason: Failure) -> None:
         """The body is complete, or broken."""
         self._ended = reason
-        if self._protocol is not None:
-            self._protocol.connectionLost(reason)
+        self._connection = None  # the pool may have lent it again already
+        self._say_ended(reason)
+
+    def _say_ended(self, reason: Failure) -> None:
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.connectionLost(reason)
 
     def pauseProducing(self) -> None:
-        self._connection.pause()
+        if self._connection is not None:
+            self._connection.pause()
 
     def resumeProducing(self) -> None:
-        self._connection.resume()
+        if self._connection is not None:
+            self._connection.resume()
 
     def stopProducing(self) -> None:
         self.abortConnection()
@@ -220,6 +230,7 @@ class AgentResponse:
 
     def abortConnection(self) -> None:
         """Nobody wants the rest."""
-        if self._ended is None:
-            self._ended = Failure(ResponseFailed([]))
-            self._connection.abandon()
+        connection = self._connection
+        if connection is not None:
+            connection.abandon()
+            self.end(Failure(ResponseFailed([Failure(ConnectionAborted())])))

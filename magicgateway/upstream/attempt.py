@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -119,8 +119,7 @@ class Attempt:
             return
         fault = reason.value
         if not isinstance(fault, UpstreamError):
-            reason.trap(CancelledError)
-            return
+            reason.raiseException()
         pause = retry.after_unreachable(self.count, fault.code)
         if pause is None:
             self._fail(fault)
@@ -134,6 +133,7 @@ class Attempt:
     def _broken(self, reason: Failure) -> None:
         """A mistake of ours on the way: the caller still gets an answer."""
         self._log.failure("an attempt failed inside the gateway", reason)
+        self.abandon()
         self._fail(
             UpstreamError(500, "internal_error", "The gateway failed.", outcome="unreachable")
         )

@@ -89,6 +89,7 @@ class Connection(protocol.Protocol):
         self._interim = 0
         self._replied = False
         self._head_request = False
+        self._paused = False
         self.sending = False
 
     # -- from below -------------------------------------------------------------------------
@@ -203,11 +204,13 @@ class Connection(protocol.Protocol):
         return succeed(None)
 
     def pause(self) -> None:
-        if self.state != "CLOSED":
+        if self.state == "TRANSMITTING":
+            self._paused = True
             self.transport.pauseProducing()
 
     def resume(self) -> None:
         if self.state == "TRANSMITTING":
+            self._paused = False
             self.transport.resumeProducing()
 
     # -- reading ----------------------------------------------------------------------------
@@ -280,6 +283,8 @@ class Connection(protocol.Protocol):
         assert sink is not None
         assert head is not None
         reusable = head.keep_alive and not rest and not self._head_request and not self.sending
+        if self._paused:
+            self.resume()  # whoever paused has all of it; the next one must be able to read
         self._reset_message()
         self.served += 1
         if reusable and self.state == "TRANSMITTING":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -75,10 +76,10 @@ class TcpConnector:
         """
         factory = _ConnectionFactory(build)
         opening = _Opening(self._reactor, origin, factory, timeout)
-        endpoint = HostnameEndpoint(
-            self._reactor, origin.host, origin.port, timeout=timeout, attemptDelay=0.25
-        )
         try:
+            endpoint = HostnameEndpoint(
+                self._reactor, origin.host, origin.port, timeout=timeout, attemptDelay=0.25
+            )
             wrapped: IProtocolFactory = factory if not origin.secure else self._tls(origin, factory)
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with TLS, nothing goes out
             opening.failed(Failure(fault))
@@ -177,6 +178,15 @@ def _explain(origin: Origin, reason: Failure, fault: str) -> UpstreamError:
             "The provider's host name has no address.",
             outcome="unreachable",
             detail=detail,
+        )
+    if getattr(value, "osError", None) in (errno.EMFILE, errno.ENFILE):
+        return UpstreamError(
+            503,
+            "out_of_connections",
+            "The gateway has no free file descriptor for a connection to the provider.",
+            outcome="overloaded",
+            detail=detail,
+            retry_after=1,
         )
     if reason.check(error.TimeoutError, CancelledError):
         return UpstreamError(

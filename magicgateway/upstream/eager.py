@@ -36,6 +36,7 @@ def write(transport: Any, data: bytes) -> None:
         or transport._tempDataBuffer  # noqa: SLF001 - pinned by a guard test
         or not transport.connected
         or transport.disconnecting
+        or transport._aborting  # noqa: SLF001 - as above
     ):
         transport.write(data)
         return

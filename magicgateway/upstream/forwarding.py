@@ -63,7 +63,11 @@ class Forwarder:
             if passes and not (nominated and name.lower() in nominated):
                 lines += (name, b": ", value, b"\r\n")
         for name, line in self._own:
-            if name not in head.fields or name not in self.provider.request_headers:
+            if (
+                name not in head.fields
+                or name not in self.provider.request_headers
+                or (nominated and name in nominated)
+            ):
                 lines.append(line)
         if credential is not None:
             lines += (credential.name, b": ", credential.value, b"\r\n")
@@ -96,13 +100,11 @@ class Forwarder:
                 lines.append(b"%b: %b\r\n" % (name, value))
                 fields[name.lower()] = value
             elif value not in _PERSISTENCE and name.lower() == b"connection":
-                nominated = _nominated(value)
+                nominated = (nominated or frozenset()) | (_nominated(value) or frozenset())
         if nominated:
-            lines = [
-                b"%b: %b\r\n" % (name, value)
-                for name, value in fields.items()
-                if name not in nominated
-            ]
+            away = nominated | {b"connection"}
+            kept = [(name, value) for name, value in raw if name.lower() not in away]
+            return self.response_fields(kept, own_credential=own_credential)
         return lines, fields
 
     def _judge_request(self, name: bytes) -> bool:

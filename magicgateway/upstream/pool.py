@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
@@ -57,6 +58,7 @@ class Waiter(msgspec.Struct, eq=False):
     connect_timeout: float
     until: float
     answer: Deferred[Connection]
+    opening: Deferred[Connection] | None = None
 
 
 class GatewayPool(HTTPConnectionPool):
@@ -192,12 +194,14 @@ class GatewayPool(HTTPConnectionPool):
     def _serve_next(self, place: _Place) -> None:
         if place.waiting and place.in_flight < self._settings.max_in_flight:
             waiter = place.waiting.popleft()
-            self._open(waiter.origin, place, waiter.connect_timeout).chainDeferred(waiter.answer)
+            waiter.opening = self._open(waiter.origin, place, waiter.connect_timeout)
+            waiter.opening.chainDeferred(waiter.answer)
 
     def _stop_waiting(self, waiter: Waiter) -> None:
-        place = self._places[waiter.origin]
-        if waiter in place.waiting:
-            place.waiting.remove(waiter)
+        if waiter.opening is not None:
+            waiter.opening.cancel()
+        else:
+            self._places[waiter.origin].waiting.remove(waiter)
 
     # -- time -------------------------------------------------------------------------------
 
@@ -207,31 +211,33 @@ class GatewayPool(HTTPConnectionPool):
         for origin, place in list(self._places.items()):
             while place.idle and now - place.idle[0].idle_since >= self._settings.idle_seconds:
                 place.idle.pop(0).close()
-            while place.waiting and now >= place.waiting[0].until:
-                waiter = place.waiting.popleft()
-                waiter.answer.errback(Failure(_too_many(origin, self._settings.max_in_flight)))
+            self._refuse_waiting(origin, place, now)
             busy = busy or bool(place.idle or place.waiting)
             if not (place.idle or place.waiting or place.in_flight):
                 del self._places[origin]
         if not busy:
             self._sweeper.forget(self)
 
+    def _refuse_waiting(self, origin: Origin, place: _Place, now: float) -> None:
+        while place.waiting and now >= place.waiting[0].until:
+            waiter = place.waiting.popleft()
+            waiter.answer.errback(Failure(_too_many(origin, self._settings.max_in_flight)))
+
     # -- Twisted's own names ----------------------------------------------------------------
 
-    def getConnection(
-        self, key: tuple[bytes, bytes, int], endpoint: object
-    ) -> Deferred[Connection]:
+    def getConnection(self, key: Any, endpoint: object) -> Deferred[Any]:
         """Twisted's way to ask; the endpoint is ours to choose."""
         scheme, host, port = key
         return self.lease(Origin(scheme.decode(), host.decode(), port), connect_timeout=30)
 
     def closeCachedConnections(self) -> Deferred[None]:
-        """Close every idle connection, and every other when it comes back."""
+        """Close every idle connection, and every other when it comes back; nobody waits longer."""
         self.closed = True
-        for place in self._places.values():
+        for origin, place in list(self._places.items()):
             idle, place.idle = place.idle, []
             for connection in idle:
                 connection.close()
+            self._refuse_waiting(origin, place, math.inf)
         self._sweeper.stop()
         return succeed(None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -67,11 +68,10 @@ class Resolver:
 
     def stop(self) -> None:
         """Let the threads go; one that is stuck in a lookup ends with the process."""
+        for name in tuple(self._running):
+            self._announce(name)
         if self._threads is not None:
             threads, self._threads = self._threads, None
-            threads.adjustPoolsize(0, 0) if threads.workers == 0 else None
-            for worker in threads.threads:
-                worker.daemon = True
             threads._team.quit()  # noqa: SLF001 - stop() would wait for a stuck lookup
 
     def resolveHostName(
@@ -128,7 +128,7 @@ class Resolver:
     def _begin(self, name: str) -> None:
         if self._threads is None:
             self._threads = ThreadPool(0, _THREADS, "magicgateway-dns")
-            self._threads.threadFactory = _daemon_thread
+            self._threads.threadFactory = _DaemonThread
             self._threads.start()
         deferToThreadPool(
             self._reactor, self._threads, self._lookup, name, 0, 0, socket.SOCK_STREAM
@@ -192,7 +192,8 @@ def _cancelling(timer: Any) -> Callable[[Any], Any]:
     return cancel
 
 
-def _daemon_thread(*args: Any, **kwargs: Any) -> Any:
-    import threading  # noqa: PLC0415 - only when a name is looked up
+class _DaemonThread(Thread):
+    """A thread that does not keep the process from ending."""
 
-    return threading.Thread(*args, daemon=True, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, daemon=True, **kwargs)
