@@ -38,12 +38,13 @@ class ChunkedDecoder:
     without extensions, so that it may be forwarded framed as it came.
     """
 
-    __slots__ = ("_beginning", "_left", "_trailers", "done", "rest", "whole")
+    __slots__ = ("_beginning", "_left", "_trailer_bytes", "_trailers", "done", "rest", "whole")
 
     def __init__(self) -> None:
         self._left = 0  # bytes of the current chunk still to come, with its CR LF
         self._beginning = b""  # of a size line, or of the trailers
         self._trailers = False
+        self._trailer_bytes = 0  # of complete lines, without their ends
         self.done = False
         self.rest = b""
         self.whole = False
@@ -126,17 +127,20 @@ class ChunkedDecoder:
     def _read_trailers(self, data: bytes) -> None:
         """Trailers are checked, bounded and thrown away; they never become header fields."""
         self.whole = False
-        while True:
-            end = data.find(b"\r\n")
-            if end == 0:
-                self.done = True
-                self.rest = data[2:]
-                return
+        position = 0
+        while (end := data.find(b"\r\n", position)) != position:
+            line_end = len(data) - data.endswith(b"\r") if end < 0 else end
+            self._trailer_bytes += line_end - position
+            if self._trailer_bytes > _TRAILERS_LIMIT:
+                raise BadChunk("the trailers are too long")
             if end < 0:
-                if len(data) > _TRAILERS_LIMIT or b"\n" in data:
-                    raise BadChunk("the trailers are malformed or too long")
-                self._beginning = data
+                if b"\n" in data[position:]:
+                    raise BadChunk("a trailer is malformed")
+                self._beginning = data[position:]
+                self._trailer_bytes -= line_end - position
                 return
-            if not _TRAILER_LINE.fullmatch(data, 0, end):
+            if not _TRAILER_LINE.fullmatch(data, position, end):
                 raise BadChunk("a trailer is malformed")
-            data = data[end + 2 :]
+            position = end + 2
+        self.done = True
+        self.rest = data[position + 2 :]

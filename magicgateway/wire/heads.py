@@ -49,8 +49,9 @@ _UNREPEATABLE = frozenset(
 )
 _lower_names: dict[bytes, bytes] = {}
 """Field names as they came -> lower case. Callers use few names, so this saves a copy of each;
-bounded, because names are the peer's to choose."""
+bounded in number and length, because names are the peer's to choose."""
 _LOWER_NAMES_LIMIT = 2048
+_LONGEST_NAME = 64
 
 
 class HeadLimits(msgspec.Struct, frozen=True):
@@ -127,6 +128,8 @@ def lower_name(name: bytes) -> bytes:
     """A field name in lower case, remembered."""
     low = _lower_names.get(name)
     if low is None:
+        if len(name) > _LONGEST_NAME:
+            return name.lower()
         if len(_lower_names) >= _LOWER_NAMES_LIMIT:
             _lower_names.clear()
         low = _lower_names[name] = name.lower()
@@ -146,7 +149,9 @@ def find_fault(partial: bytes, limits: HeadLimits, seen: int = 0) -> BadHead | N
         target = partial.split(b" ", 2)[1:2]
         if target and len(target[0]) > limits.target_bytes:
             return _target_too_long(limits)
-    if len(partial) - (partial.rfind(b"\n") + 1) > limits.line_bytes:
+    # A line's own CR LF does not count, and a head may be cut between the two.
+    line = len(partial) - (partial.rfind(b"\n") + 1) - (partial[-1:] == b"\r")
+    if line > limits.line_bytes:
         return _line_too_long(limits)
     if len(partial) > limits.head_bytes:
         return _head_too_large(limits)
@@ -162,7 +167,8 @@ def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
     match = _REQUEST.fullmatch(head)
     if match is None:
         raise _refuse_request(head, limits)
-    if len(head) > limits.target_bytes:
+    size = len(head)
+    if size > limits.target_bytes or size > limits.line_bytes or size > limits.head_bytes:
         _check_sizes(head, match[2], limits)
     version = _VERSIONS.get(match[3])
     if version is None:
@@ -178,7 +184,7 @@ def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
         pass  # an offer we decline: the request is served as plain HTTP/1.1
     except httptools.HttpParserError as error:
         raise BadHead(400, "bad_request_head", f"The request head is malformed: {error}.") from None
-    raw = collector.fields
+    raw = collector.fields if b"\t" not in head else _without_tabs(collector.fields)
     if len(raw) > limits.fields:
         raise BadHead(
             431, "too_many_fields", f"More than {limits.fields} header fields (limits.fields)."
@@ -222,7 +228,7 @@ def read_response_head(head: bytes, *, to_head_request: bool, limits: HeadLimits
         pass  # judged by the status: 101 was never asked for
     except httptools.HttpParserError as error:
         raise BadHead(502, "bad_response_head", f"malformed response head: {error}") from None
-    raw = collector.fields
+    raw = collector.fields if b"\t" not in head else _without_tabs(collector.fields)
     if len(raw) > limits.fields:
         raise BadHead(502, "bad_response_head", "too many fields in the response head")
     version = 11 if match[1] == b"1" else 10
@@ -252,6 +258,11 @@ def _response_framing(raw: list[tuple[bytes, bytes]], version: int) -> tuple[int
         elif low == b"connection":
             connection = value if connection is None else connection + b"," + value
     return length, _persists(connection, version)
+
+
+def _without_tabs(raw: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The fields without white space around their values: llhttp leaves tabs at the end."""
+    return [(name, value.strip(b" \t")) for name, value in raw]
 
 
 def _by_name(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
