@@ -184,7 +184,9 @@ def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
         pass  # an offer we decline: the request is served as plain HTTP/1.1
     except httptools.HttpParserError as error:
         raise BadHead(400, "bad_request_head", f"The request head is malformed: {error}.") from None
-    raw = collector.fields if b"\t" not in head else _without_tabs(collector.fields)
+    raw = collector.fields
+    if b" \r\n" in head or b"\t\r\n" in head:  # llhttp leaves white space after values
+        raw = [(name, value.rstrip(b" \t")) for name, value in raw]
     if len(raw) > limits.fields:
         raise BadHead(
             431, "too_many_fields", f"More than {limits.fields} header fields (limits.fields)."
@@ -228,7 +230,9 @@ def read_response_head(head: bytes, *, to_head_request: bool, limits: HeadLimits
         pass  # judged by the status: 101 was never asked for
     except httptools.HttpParserError as error:
         raise BadHead(502, "bad_response_head", f"malformed response head: {error}") from None
-    raw = collector.fields if b"\t" not in head else _without_tabs(collector.fields)
+    raw = collector.fields
+    if b" \r\n" in head or b"\t\r\n" in head:  # llhttp leaves white space after values
+        raw = [(name, value.rstrip(b" \t")) for name, value in raw]
     if len(raw) > limits.fields:
         raise BadHead(502, "bad_response_head", "too many fields in the response head")
     version = 11 if match[1] == b"1" else 10
@@ -258,11 +262,6 @@ def _response_framing(raw: list[tuple[bytes, bytes]], version: int) -> tuple[int
         elif low == b"connection":
             connection = value if connection is None else connection + b"," + value
     return length, _persists(connection, version)
-
-
-def _without_tabs(raw: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The fields without white space around their values: llhttp leaves tabs at the end."""
-    return [(name, value.strip(b" \t")) for name, value in raw]
 
 
 def _by_name(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.wire.heads import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    BadHead,
+    HeadLimits,
+    ResponseHead,
+    read_response_head,
+)
+from tests.wire.head_cases import FRAGMENTS
+
+LIMITS = HeadLimits()
+
+
+class ResponseTests(SynchronousTestCase):
+    @staticmethod
+    def _read(
+        *fields: bytes, line: bytes = b"HTTP/1.1 200 OK", to_head: bool = False
+    ) -> ResponseHead:
+        head = b"\r\n".join([line, *fields]) + b"\r\n\r\n"
+        return read_response_head(head, to_head_request=to_head, limits=LIMITS)
+
+    def test_status_lines(self) -> None:
+        """Three digits from 100 to 599, with any reason or none."""
+        cases = [
+            (200, 11, b"HTTP/1.1 200 OK"),
+            (200, 11, b"HTTP/1.1 200 "),
+            (200, 11, b"HTTP/1.1 200"),
+            (200, 10, b"HTTP/1.0 200 \xe9\t"),
+            (599, 11, b"HTTP/1.1 599 x"),
+            (103, 11, b"HTTP/1.1 103 Early Hints"),
+        ]
+        for status, version, line in cases:
+            head = self._read(line=line)
+            with self.subTest(line=line):
+                self.assertEqual((status, version), (head.status, head.version))
+
+    def test_bad_status_lines(self) -> None:
+        """Rows 20: what is no HTTP/1 answer is refused, whatever other readers make of it."""
+        for line in (
+            b"HTTP/1.1 +200 OK", b"HTTP/1.1 2_00 OK", b"HTTP/1.1 99999 x", b"HTTP/1.1 099 x",
+            b"HTTP/1.1 600 x", b"HTTP/1.1 20 x", b"HTTP/1.1 2000 x", b"HTTP/1.1  200 OK",
+            b"HTTP/1.1 200\tOK", b"HTTP/1.1 OK", b"HTTP/1.1", b"HTTP/2.0 200 OK",
+            b"http/1.1 200 OK", b"HTTP/0.9 200 OK", b"ICY 200 OK", b"ICY/1.1 200 OK",
+            b"RTSP/1.0 200 OK", b"HTTP/1.1 200 O\x00K", b"HTTP/1.1 200 O\rK", b"HTTP/1.1 200 O\nK",
+            b"", b"HTTP/1.1 101 Switching Protocols",
+        ):  # fmt: skip
+            with self.subTest(line=line):
+                self.assertRaises(BadHead, self._read, line=line)
+
+    def test_framing(self) -> None:
+        """Length, chunked, or until the connection closes, which then cannot be reused."""
+        cases: list[tuple[int, bool, tuple[bytes, ...]]] = [
+            (UNTIL_CLOSE, False, ()),
+            (UNTIL_CLOSE, False, (b"Connection: keep-alive",)),
+            (0, True, (b"Content-Length: 0",)),
+            (5, True, (b"Content-Length: 5\t",)),
+            (CHUNKED, True, (b"Transfer-Encoding: Chunked",)),
+            (5, False, (b"Content-Length: 5", b"Connection: Close")),
+            (5, False, (b"Content-Length: 5", b"Connection: close, x")),
+            (5, False, (b"Content-Length: 5", b"Connection: x", b"connection: close")),
+            (5, True, (b"Content-Length: 5", b"Connection: Upgrade", b"Upgrade: h2c")),
+        ]
+        for length, keep_alive, fields in cases:
+            head = self._read(*fields)
+            with self.subTest(fields=fields):
+                self.assertEqual((length, keep_alive), (head.length, head.keep_alive))
+
+    def test_old_versions_close(self) -> None:
+        """Row 14: HTTP/1.0 closes unless it says otherwise."""
+        old = b"HTTP/1.0 200 OK"
+        self.assertFalse(self._read(b"Content-Length: 5", line=old).keep_alive)
+        kept = self._read(b"Content-Length: 5", b"Connection: keep-alive", line=old)
+        self.assertTrue(kept.keep_alive)
+
+    def test_no_body(self) -> None:
+        """An answer to HEAD, an interim one, 204 and 304 have no body, whatever they declare."""
+        self.assertEqual(0, self._read(b"Content-Length: 5", to_head=True).length)
+        self.assertEqual(0, self._read(b"Transfer-Encoding: chunked", to_head=True).length)
+        for status in (b"100", b"103", b"204", b"304"):
+            head = self._read(line=b"HTTP/1.1 " + status + b" x")
+            self.assertEqual((0, True), (head.length, head.keep_alive))
+        self.assertEqual(0, self._read(b"Content-Length: 5", line=b"HTTP/1.1 304 x").length)
+
+    def test_doubtful_framing(self) -> None:
+        """Rows 17 and 18: a length or coding in doubt is never trusted."""
+        cases: list[tuple[bytes, ...]] = [
+            (b"Content-Length: 5", b"Content-Length: 5"),
+            (b"Content-Length: 5", b"Content-Length: 6"),
+            (b"Content-Length: 5, 5",),
+            (b"Content-Length: +2",),
+            (b"Content-Length: -2",),
+            (b"Content-Length:",),
+            (b"Content-Length: " + b"9" * 19,),
+            (b"Content-Length: 5", b"Transfer-Encoding: chunked"),
+            (b"Transfer-Encoding: chunked", b"Content-Length: 5"),
+            (b"Transfer-Encoding: gzip, chunked",),
+            (b"Transfer-Encoding: gzip",),
+            (b"Transfer-Encoding: identity",),
+            (b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
+        ]
+        for fields in cases:
+            with self.subTest(fields=fields):
+                self.assertRaises(BadHead, self._read, *fields)
+        self.assertRaises(
+            BadHead, self._read, b"Transfer-Encoding: chunked", line=b"HTTP/1.0 200 OK"
+        )
+
+    def test_malformed_fields(self) -> None:
+        """Row 20: bytes that could split an answer further down never get in."""
+        for field in (b"X: a\x00b", b"X: a\rb", b"X: a\nb", b"X: a\r\n b", b"X : a", b": a", b"X"):
+            with self.subTest(field=field):
+                self.assertRaises(BadHead, self._read, field)
+
+    def test_limits(self) -> None:
+        """Row 21: a line of 16 KiB and 100 fields are taken, a byte or a field more is not."""
+        self.assertEqual(100, len(self._read(*[b"X: y"] * 100).raw))
+        self.assertRaises(BadHead, self._read, *[b"X: y"] * 101)
+        self.assertEqual(1, len(self._read(b"X: " + b"x" * (16384 - 3)).raw))
+        self.assertRaises(BadHead, self._read, b"X: " + b"x" * (16384 - 2))
+
+    @given(st.one_of(FRAGMENTS, st.binary(max_size=60)))
+    def test_nothing_but_bad_head(self, junk: bytes) -> None:
+        """Whatever a provider answers, nothing is raised but BadHead."""
+        for head in (junk, b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n", b"HTTP/1.1 " + junk):
+            try:
+                read_response_head(head, to_head_request=False, limits=LIMITS)
+            except BadHead as fault:
+                self.assertEqual(502, fault.status)
