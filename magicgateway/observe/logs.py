@@ -18,14 +18,13 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 from zope.interface import implementer
 
+from magicgateway.config.log_level import LEVELS, level_from
 from magicgateway.config.secret import Secret
 from magicgateway.observe.escaping import ascii_json, encodable, printable
 from magicgateway.observe.redaction import Redactor
 from magicgateway.observe.sink import LogSink
 from magicgateway.observe.timestamps import rfc3339
 
-LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warn": 30, "error": 40, "off": 100}
-"""What ``[log] level`` may say. Twisted's *critical* is above error and below off."""
 _RANKS = {
     LogLevel.debug: 10,
     LogLevel.info: 20,
@@ -33,7 +32,6 @@ _RANKS = {
     LogLevel.error: 40,
     LogLevel.critical: 50,
 }
-_LEVEL_VARIABLES = ("MAGICGATEWAY_LOG", "LOG_LEVEL", "RUST_LOG")
 _SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_TOKEN_BEDROCK", "_ACCESS_KEY", "_SECRET", "_PASSWORD")
 _READ_CHARACTERS = 64 * 1024
 _MESSAGE_CHARACTERS = 4096
@@ -131,20 +129,6 @@ def human_message(message: Message) -> bytes:
     if message.traceback:
         parts.append(printable(message.traceback))
     return " ".join(parts).encode() + b"\n"
-
-
-def level_from(environment: Mapping[str, str]) -> str:
-    """The level that the environment asks for.
-
-    ``MAGICGATEWAY_LOG``, else ``LOG_LEVEL``, else ``RUST_LOG``, whose directives for single modules
-    (``warn,hyper=debug``) are passed over; info if none of them names a level.
-    """
-    for name in _LEVEL_VARIABLES:
-        for directive in environment.get(name, "").lower().split(","):
-            level = {"warning": "warn", "trace": "debug"}.get(directive.strip(), directive.strip())
-            if level in LEVELS:
-                return level
-    return "info"
 
 
 def secrets_from(environment: Mapping[str, str]) -> list[Secret]:
