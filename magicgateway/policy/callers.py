@@ -41,6 +41,8 @@ class TrustedProxies:
             parsed = ip_address(address)
         except ValueError:
             return False
+        # A listener on :: sees IPv4 peers as ::ffff:10.0.0.1.
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(parsed in network for network in self._networks)
 
 

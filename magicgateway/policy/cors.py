@@ -64,8 +64,8 @@ class Cors:
             (
                 allowed,
                 self._credentials,
-                b"Access-Control-Allow-Methods: %b\r\n" % (self._methods or method or _METHODS),
-                b"Access-Control-Allow-Headers: %b\r\n" % (self._headers or asked or _HEADERS),
+                b"Access-Control-Allow-Methods: %b\r\n" % _first(self._methods, method, _METHODS),
+                b"Access-Control-Allow-Headers: %b\r\n" % _first(self._headers, asked, _HEADERS),
                 self._max_age,
             )
         )
@@ -81,6 +81,11 @@ class Cors:
 
     def _vary(self) -> bytes:
         return b"" if self._any_origin else b"Vary: Origin\r\n"
+
+
+def _first(configured: bytes | None, asked: bytes | None, default: bytes) -> bytes:
+    """What was configured, even if that is nothing; else what is asked for."""
+    return configured if configured is not None else asked or default
 
 
 def _asked(configured: tuple[str, ...]) -> bytes | None:

@@ -10,6 +10,9 @@ from attrs import frozen
 
 from magicgateway.wire.jsontext import BadJson, decode, encode
 
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, beyond which there are no dates to write."""
+
 
 @frozen
 class Listed:
@@ -93,21 +96,21 @@ def _has_id(entry: Any) -> bool:
 
 
 def _read_entry(entry: Mapping[str, Any]) -> Listed:
-    name = entry.get("display_name")
+    name, owner = entry.get("display_name"), entry.get("owned_by")
     return Listed(
         id=entry["id"],
-        owner=str(entry.get("owned_by") or ""),
+        owner=owner if isinstance(owner, str) else "",
         created=_created(entry.get("created", entry.get("created_at"))),
         display_name=name if isinstance(name, str) else "",
     )
 
 
 def _created(value: Any) -> int:
-    if isinstance(value, int | float) and 0 <= value < 1 << 40:
-        return int(value)
+    """Seconds since the epoch, from seconds or ISO 8601 text (UTC unless it says otherwise)."""
     if isinstance(value, str):
         try:
-            return int(datetime.fromisoformat(value).timestamp())
+            moment = datetime.fromisoformat(value)
         except ValueError:
             return 0
-    return 0
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _LAST_SECOND else 0
