@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from typing import Any
 
@@ -39,7 +40,17 @@ class DemoProvider(Service):
         self.connections: set[Connection] = set()
         """Connections that are open."""
         self._listening: IListeningPort | None = None
+        self._bound: socket.socket | None = None
         self._closed: Deferred[None] | None = None
+
+    @classmethod
+    def reserved(cls, reactor: Any) -> DemoProvider:
+        """A provider whose port is known before it starts, because its socket is bound already."""
+        bound = socket.create_server((LOOPBACK, 0), backlog=1024)
+        bound.setblocking(False)
+        provider = cls(reactor, bound.getsockname()[1])
+        provider._bound = bound
+        return provider
 
     @property
     def base_url(self) -> str:
@@ -52,10 +63,19 @@ class DemoProvider(Service):
         Raises:
             CannotListenError: The port is taken.
         """
-        listening = self._reactor.listenTCP(self.port, _Peers(self), 1024, LOOPBACK)
+        listening = self._listen(_Peers(self))
         self._listening = listening
         self.port = listening.getHost().port
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
+
+    def _listen(self, peers: Factory) -> IListeningPort:
+        bound, self._bound = self._bound, None
+        if bound is None:
+            listening: IListeningPort = self._reactor.listenTCP(self.port, peers, 1024, LOOPBACK)
+            return listening
+        with bound:  # the port keeps a descriptor of its own
+            listening = self._reactor.adoptStreamPort(bound.fileno(), socket.AF_INET, peers)
+            return listening
 
     async def _stop(self) -> None:
         listening, self._listening = self._listening, None

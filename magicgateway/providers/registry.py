@@ -204,7 +204,7 @@ def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Setting
         response_prefixes=tuple(
             name.rstrip("*").encode() for name in row.response_headers if name.endswith("*")
         ),
-        extra_headers=_extra_headers({**row.headers, **table.headers}, f"{key}.headers"),
+        extra_headers=_extra_headers(row.headers, table.headers, f"{key}.headers"),
         timeouts=_timeouts(settings.timeouts, row.timeouts, table.timeouts, f"{key}.timeouts"),
         secret=secret,
         configured=(secret is not None or table != ProviderSettings()) and not local,
@@ -239,9 +239,20 @@ def _split_url(base_url: str, key: str) -> tuple[str, str, int, str]:
     return url.scheme, host, port or _PORTS[url.scheme], url.path
 
 
-def _extra_headers(given: Mapping[str, str], key: str) -> tuple[tuple[bytes, bytes], ...]:
+def _extra_headers(
+    row: Mapping[str, str], table: Mapping[str, str], key: str
+) -> tuple[tuple[bytes, bytes], ...]:
+    """The fields that are always sent; the operator's replace the row's of the same name.
+
+    Raises:
+        ConfigError: A field is none, is given twice, or is not the operator's to write.
+    """
+    if len({name.lower() for name in table}) < len(table):
+        raise ConfigError("a field is given twice, in different spellings", key=key)
+    given = {name.lower(): value for name, value in row.items()}
+    given |= {name.lower(): value for name, value in table.items()}
     for name, value in given.items():
-        if not _FIELD.fullmatch(name) or not headers.may_be_allowed(name.lower().encode()):
+        if not _FIELD.fullmatch(name) or not headers.may_be_allowed(name.encode()):
             raise ConfigError(f"the field {name!r} is written by the gateway itself", key=key)
         if not _VALUE.fullmatch(value):
             raise ConfigError(f"the value of {name!r} is not printable ASCII", key=key)

@@ -28,6 +28,8 @@ from magicgateway.wire.jsontext import encode
 
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 _JSON = "application/json"
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_log = Logger()
 
 
 class ApiResource(Resource):  # type: ignore[misc]
@@ -60,19 +62,15 @@ class Api:
         render_metrics: The text of ``/metrics``.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         plane: DataPlane,
         ready: Callable[[], bool],
         render_metrics: Callable[[], bytes],
-        metrics_type: str = "text/plain; version=0.0.4; charset=utf-8",
     ) -> None:
         self._plane = plane
         self._ready = ready
         self._render_metrics = render_metrics
-        self._metrics_type = metrics_type
         self.api = ApiResource(plane)
         self.app = Klein()
         self._declare()
@@ -103,8 +101,7 @@ class Api:
         ):
             app.route(f"/{door}")(self._api)
         app.route("/models/<path:model>")(self._api_of)
-        app.handle_errors(HTTPException)(self._http_error)
-        app.handle_errors(Exception)(self._failed)
+        _handle_errors(app, self._plane)
 
     def _api(self, _: Any) -> Resource:
         return self.api
@@ -127,29 +124,8 @@ class Api:
         peer = getattr(request.getClientAddress(), "host", "")
         forwarded = request.getHeader("x-forwarded-for")
         if self._plane.settings.metrics.listen or forwarded or not peer.startswith(_LOOPBACK):
-            return self._refuse(request, not_found())
-        request.setHeader("content-type", self._metrics_type)
-        return self._render_metrics()
-
-    def _http_error(self, request: Any, failure: Any) -> bytes:
-        code = failure.value.code
-        if code == 405:
-            return self._refuse(
-                request, ApiError(405, "method_not_allowed", "This path takes GET and HEAD.")
-            )
-        return self._refuse(request, not_found())
-
-    def _failed(self, request: Any, failure: Any) -> bytes:
-        self._log.failure("a resource failed", failure)
-        return self._refuse(request, ApiError(500, "internal_error", "The gateway failed."))
-
-    def _refuse(self, request: Any, error: ApiError) -> bytes:
-        identity = self._plane.request_ids.name(None)
-        request.setResponseCode(error.status)
-        request.setHeader("content-type", _JSON)
-        request.setHeader("cache-control", "no-store")
-        request.setHeader("x-request-id", identity)
-        return error_body("openai", error, identity)
+            return _refuse(self._plane, request, not_found())
+        return _metrics(request, self._render_metrics())
 
     @staticmethod
     def _answer(request: Any, status: int, content: dict[str, str]) -> bytes:
@@ -157,3 +133,66 @@ class Api:
         request.setHeader("content-type", _JSON)
         request.setHeader("cache-control", "no-store")
         return encode(content)
+
+
+class MetricsApi:
+    """The tree of a listener of its own for ``/metrics`` (``metrics.listen``).
+
+    Args:
+        plane: What exchanges share.
+        render_metrics: The text of ``/metrics``.
+    """
+
+    def __init__(self, plane: DataPlane, render_metrics: Callable[[], bytes]) -> None:
+        self._render_metrics = render_metrics
+        self.app = Klein()
+        self.app.route("/metrics", methods=["GET", "HEAD"], strict_slashes=False)(self._metrics)
+        _handle_errors(self.app, plane)
+
+    @property
+    def resource(self) -> Any:
+        """The root of the tree."""
+        return self.app.resource()
+
+    def _metrics(self, request: Any) -> bytes:
+        return _metrics(request, self._render_metrics())
+
+
+def _metrics(request: Any, text: bytes) -> bytes:
+    request.setHeader("content-type", _METRICS_TYPE)
+    request.setHeader("cache-control", "no-store")
+    return text
+
+
+def _handle_errors(app: Klein, plane: DataPlane) -> None:
+    """Answer what Klein would answer with a page of HTML."""
+
+    def http_error(request: Any, failure: Any) -> bytes:
+        if failure.value.code == 405:
+            request.setHeader("allow", "GET, HEAD")
+            return _refuse(
+                plane,
+                request,
+                ApiError(405, "method_not_allowed", "This path takes GET and HEAD."),
+            )
+        return _refuse(plane, request, not_found())
+
+    def failed(request: Any, failure: Any) -> bytes:
+        _log.failure("a resource failed", failure)
+        return _refuse(
+            plane,
+            request,
+            ApiError(500, "internal_error", "The gateway failed. The fault is not yours."),
+        )
+
+    app.handle_errors(HTTPException)(http_error)
+    app.handle_errors(Exception)(failed)
+
+
+def _refuse(plane: DataPlane, request: Any, error: ApiError) -> bytes:
+    identity = plane.request_ids.name(None)
+    request.setResponseCode(error.status)
+    request.setHeader("content-type", _JSON)
+    request.setHeader("cache-control", "no-store")
+    request.setHeader("x-request-id", identity)
+    return error_body("openai", error, identity)

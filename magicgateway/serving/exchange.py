@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.logger import Logger
 
 from magicgateway.dialects.catalogue import error_body
@@ -17,7 +19,7 @@ from magicgateway.providers.credentials import (
 from magicgateway.providers.registry import Provider
 from magicgateway.providers.row import OWN
 from magicgateway.routing.destination import Destination
-from magicgateway.routing.doors import Target, needs_peek
+from magicgateway.routing.doors import MODELS, Target, needs_peek
 from magicgateway.serving import answer
 from magicgateway.serving.intake import JsonBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
@@ -29,7 +31,6 @@ from magicgateway.upstream.forwarding import Forwarder
 from magicgateway.wire.json_peek import splice
 
 _SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
-_MODELS = "models"
 
 
 class Exchange:
@@ -51,6 +52,7 @@ class Exchange:
     _upload: Upload | None = None
     _attempt: Attempt | None = None
     _relay: Relay | None = None
+    _stop: Callable[[], None] | None = None
     _ended = False
     _body_bytes = 0
 
@@ -61,7 +63,8 @@ class Exchange:
         fields = request.head.fields
         self.now = plane.now
         self.request_id = plane.request_ids.name(fields.get(b"x-request-id"))
-        self.family = target.family(b"anthropic-version" in fields)
+        self.anthropic = b"anthropic-version" in fields
+        self.family = target.family(self.anthropic)
         self.caller = plane.proxies.caller(request.peer, fields.get(b"x-forwarded-for"))
         self.began = plane.wall_clock()
         self._cors = plane.cors.fields(fields.get(b"origin"))
@@ -107,9 +110,9 @@ class Exchange:
         limit = plane.settings.server.max_upload_bytes
         if head.length > limit:
             raise too_large(limit, "server.max_upload_bytes")
-        if door is not None and door.name == _MODELS and plane.models.answers(self):
+        if door is not None and door.name == MODELS and plane.models.answers(self):
             return
-        self._route(None)
+        self.route()
         request.send_continue()
         if head.length != 0:
             self._upload = Upload(request, limit)
@@ -157,19 +160,32 @@ class Exchange:
         asked = body.read()
         pieces = body.pieces
         size = body.size
-        destination = self._route(asked.model)
+        destination = self.route(asked.model)
         if destination.rewrite:
             assert destination.upstream_model is not None
             pieces = splice(pieces, asked.span, destination.upstream_model)
             size = sum(map(len, pieces))
         self._send(pieces, size)
 
-    def _route(self, model: str | None) -> Destination:
+    def named_provider(self) -> Provider | None:
+        """The provider that path or header name.
+
+        Raises:
+            ApiError: 400, it is unknown, or they name different ones.
+        """
+        return self.plane.router.named(self.target, self.request.head.fields.get(b"x-provider"))
+
+    def route(self, model: str | None = None) -> Destination:
+        """Find out where the request goes.
+
+        Raises:
+            ApiError: Nowhere; see ``Router.resolve``.
+        """
         fields = self.request.head.fields
         target = self.target
-        self.model = model or ""
+        self.model = model or target.model_id or ""
         destination = self.plane.router.resolve(
-            target, model, fields.get(b"x-provider"), anthropic=b"anthropic-version" in fields
+            target, model, fields.get(b"x-provider"), anthropic=self.anthropic
         )
         self.destination = destination
         self.forwarder = self.plane.forwarder(destination.provider)
@@ -280,6 +296,10 @@ class Exchange:
             self._abandon()
             self.fail(error)
 
+    def on_leave(self, stop: Callable[[], None]) -> None:
+        """Have something stopped should the caller leave before its answer."""
+        self._stop = stop
+
     def caller_left(self) -> None:
         """The caller's connection is gone."""
         if self._ended:
@@ -306,6 +326,9 @@ class Exchange:
             self._relay.caller_left()
         if self._attempt is not None:
             self._attempt.abandon()
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop()
 
     def _failed_inside(self) -> None:
         self._log.failure("an exchange failed inside the gateway")
@@ -321,6 +344,8 @@ class Exchange:
         lines = [answer.JSON, answer.NO_STORE]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
+        if error.status == 405 and self.target.door is not None:
+            lines.append(b"Allow: %b\r\n" % b", ".join(self.target.door.methods))
         if error.close:
             self.request.close_after = True
         body = error_body(self.family, error, self.request_id)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import treq
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from magicgateway.errors import ApiError
+from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider
+from magicgateway.providers.row import ANTHROPIC_MODELS, OPENAI_MODELS
 from magicgateway.routing.model_lists import (
     Listed,
     merge_lists,
@@ -19,9 +20,11 @@ from magicgateway.routing.model_lists import (
     write_anthropic,
     write_openai,
 )
+from magicgateway.upstream.body import read_body
 
 if TYPE_CHECKING:
     from treq.client import HTTPClient
+    from twisted.web.iweb import IAgent
 
     from magicgateway.serving.exchange import Exchange
     from magicgateway.serving.plane import DataPlane
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 60.0
 LIST_BYTES = 8 * 1024 * 1024
 FETCH_SECONDS = 10.0
+_PAGE = "limit=1000"
+"""Anthropic gives twenty models at a time unless asked for more."""
 
 
 @frozen
@@ -37,36 +42,68 @@ class _Fetched:
     models: tuple[Listed, ...]
 
 
+class BadStatus(ValueError):
+    """A provider does not give its list."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the provider answered with status {status}")
+        self.status = status
+
+
 @define
 class ModelLists:
     """Fetches the lists of every configured provider, merges them, keeps them for a minute.
 
-    Only the operator's credentials are used for this: a caller's own goes to the one provider that
+    Only the operator's credentials are used for that: a caller's own goes to the one provider that
     its request resolves to.
     """
 
     plane: DataPlane
-    client: HTTPClient
+    agent: IAgent
+    _treq: HTTPClient | None = None
     _known: dict[str, _Fetched] = field(factory=dict)
     _running: dict[str, list[Deferred[tuple[Listed, ...] | None]]] = field(factory=dict)
 
     _log = Logger()
 
     def answers(self, exchange: Exchange) -> bool:
-        """Take over an exchange that asks for everybody's models; False if it asks for one's.
+        """Take over an exchange, unless a provider's own answer is the answer.
 
-        That is the case with ``x-provider`` or a provider in the path, and when there is no
-        provider whose list may be fetched for this caller.
+        A provider that is named (path, ``x-provider``) answers itself if its list has the shape
+        that the caller reads; otherwise its list is written in that shape. When none is named, it
+        is everybody's list, unless there is no provider whose list may be fetched for this caller.
         """
-        fields = exchange.request.head.fields
-        if exchange.target.provider is not None or b"x-provider" in fields:
-            return False
+        named = exchange.named_provider()
+        if named is not None:
+            operation = named.operations.get("models")
+            wanted = ANTHROPIC_MODELS if exchange.anthropic else OPENAI_MODELS
+            if operation is None or wanted in operation.dialects:
+                return False
+            exchange.route()
+            self._answer_one(exchange, named, exchange.credential())
+            return True
+        return self._answer_all(exchange)
+
+    def _answer_one(
+        self, exchange: Exchange, provider: Provider, credential: Credential | None
+    ) -> None:
+        fetching = self._fetch(provider, credential)
+        exchange.on_leave(fetching.cancel)
+
+        def answer(models: tuple[Listed, ...]) -> None:
+            exchange.answer_json(200, _write(exchange)(models))
+
+        fetching.addCallback(answer)
+        fetching.addErrback(lambda reason: exchange.fail(self._fault(provider.name, reason)))
+
+    def _answer_all(self, exchange: Exchange) -> bool:
         asked: list[tuple[Provider, Credential | None]] = []
         for provider in self.plane.registry.configured():
-            try:
-                asked.append((provider, exchange.operator_credential(provider)))
-            except ApiError:
-                continue
+            if "models" in provider.operations:
+                try:
+                    asked.append((provider, exchange.operator_credential(provider)))
+                except ApiError:
+                    continue
         aliases = tuple(self.plane.settings.models)
         if not asked and not aliases:
             return False
@@ -78,11 +115,10 @@ class ModelLists:
                 for (provider, _), (_, models) in zip(asked, results, strict=True)
                 if models is not None
             }
-            merged = merge_lists(aliases, lists)
-            write = write_anthropic if b"anthropic-version" in fields else write_openai
-            exchange.answer_json(200, write(merged))
+            exchange.answer_json(200, _write(exchange)(merge_lists(aliases, lists)))
 
         fetching.addCallback(answer)
+        fetching.addErrback(lambda reason: exchange.fail(self._fault("", reason)))
         return True
 
     def _list(
@@ -98,9 +134,7 @@ class ModelLists:
             running.append(waiting)
             return waiting
         self._running[provider.name] = [waiting]
-        fetching = self._fetch(provider, credential)
-        fetching.addTimeout(FETCH_SECONDS, self.plane.reactor)
-        fetching.addCallbacks(
+        self._fetch(provider, credential).addCallbacks(
             lambda models: self._found(provider.name, models),
             lambda reason: self._failed(provider.name, reason),
         )
@@ -109,23 +143,42 @@ class ModelLists:
     def _fetch(
         self, provider: Provider, credential: Credential | None
     ) -> Deferred[tuple[Listed, ...]]:
-        headers: dict[bytes, list[bytes]] = {
+        headers: dict[bytes | str, list[bytes | str]] = {
             name: [value] for name, value in provider.extra_headers
         }
         headers[b"accept-encoding"] = [b"identity"]
         if credential is not None:
             headers[credential.name] = [credential.value]
-        asking = self.client.get(
-            f"{provider.base_url}/models", headers=headers, allow_redirects=False, unbuffered=True
+        operation = provider.operations["models"]
+        query = f"?{_PAGE}" if ANTHROPIC_MODELS in operation.dialects else ""
+        asking = self._client().get(
+            f"{provider.base_url}{operation.path}{query}",
+            headers=headers,
+            allow_redirects=False,
+            unbuffered=True,
+            # A jar of its own, or one caller's cookies would go out with the next one's request.
+            cookies={},
         )
-        return asking.addCallback(_read_body).addCallback(lambda body: tuple(read_list(body)))
+        fetching: Deferred[tuple[Listed, ...]] = (
+            asking.addCallback(_read_answer).addCallback(read_list).addCallback(tuple)
+        )
+        return fetching.addTimeout(FETCH_SECONDS, self.plane.reactor)
+
+    def _client(self) -> HTTPClient:
+        client = self._treq
+        if client is None:
+            # treq takes long to import, and most gateways are never asked for a list at start.
+            from treq.client import HTTPClient  # noqa: PLC0415
+
+            client = self._treq = HTTPClient(self.agent)
+        return client
 
     def _found(self, name: str, models: tuple[Listed, ...]) -> None:
         self._known[name] = _Fetched(self.plane.now(), models)
         for waiting in self._running.pop(name, []):
             waiting.callback(models)
 
-    def _failed(self, name: str, reason: Any) -> None:
+    def _failed(self, name: str, reason: Failure) -> None:
         self._log.warn(
             "the model list of {provider} could not be had: {reason}",
             provider=name,
@@ -134,16 +187,33 @@ class ModelLists:
         for waiting in self._running.pop(name, []):
             waiting.callback(None)
 
+    def _fault(self, name: str, reason: Failure) -> ApiError:
+        value = reason.value
+        if isinstance(value, ApiError):
+            return value
+        if isinstance(value, BadStatus) and value.status in (401, 403, 429):
+            return UpstreamError(
+                value.status,
+                "models_refused",
+                f"{name} refused to list its models with the credential that was used.",
+                outcome="refused",
+                detail=str(value),
+            )
+        return UpstreamError(
+            502,
+            "models_unavailable",
+            f"The model list of {name or 'the providers'} could not be had.",
+            outcome="unreachable",
+            detail=f"{type(value).__name__}: {value}",
+        )
 
-def _read_body(response: Any) -> Deferred[bytes]:
+
+def _write(exchange: Exchange) -> Any:
+    return write_anthropic if exchange.anthropic else write_openai
+
+
+def _read_answer(response: Any) -> Deferred[bytes]:
     if response.code != 200:
-        response.original.abortConnection() if hasattr(response, "original") else None
-        raise ValueError(f"the provider answered with status {response.code}")
-    pieces: list[bytes] = []
-
-    def take(data: bytes) -> None:
-        pieces.append(data)
-        if sum(map(len, pieces)) > LIST_BYTES:
-            raise ValueError("the model list is too large")
-
-    return treq.collect(response, take).addCallback(lambda _: b"".join(pieces))
+        response.original.abortConnection()
+        raise BadStatus(response.code)
+    return read_body(response, LIST_BYTES)

@@ -37,6 +37,7 @@ class GatewaySite(server.Site):  # type: ignore[misc]
     """
 
     displayTracebacks = False
+    noisy = False
 
     def __init__(
         self, plane: DataPlane, root: resource.IResource, *, fast_lane: bool = True

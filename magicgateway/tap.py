@@ -1,0 +1,268 @@
+"""``twistd magicgateway``: the command line, and the one place where the rooms are joined."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from twisted.application.service import IServiceCollection, MultiService
+from twisted.logger import ILogObserver, Logger
+from twisted.python import usage
+from twisted.python.components import Componentized
+
+from magicgateway import __version__
+from magicgateway.config.listening import Flags
+from magicgateway.config.load import load
+from magicgateway.config.secret import Secret
+from magicgateway.config.settings import Settings
+from magicgateway.config.show import effective
+from magicgateway.errors import ConfigError
+from magicgateway.providers import table
+from magicgateway.providers.registry import Registry
+from magicgateway.providers.rows import ROWS
+from magicgateway.providers.rows.generic import GENERIC
+
+if TYPE_CHECKING:
+    from magicgateway.demo.server import DemoProvider
+    from magicgateway.observe.metrics import Metrics
+    from magicgateway.serving.gateway import Gateway
+
+
+class Options(usage.Options):
+    """The command line after ``twistd magicgateway``."""
+
+    synopsis = "[--port N | --listen ENDPOINT]... [--config FILE] [--demo] [--check-config]"
+    longdesc = "One address in front of every LLM provider. Settings: etc/magicgateway.toml."
+    optParameters = [  # noqa: RUF012 - the name and kind are Twisted's
+        ["port", "p", None, "Listen on this TCP port of loopback (or of HOST).", int],
+        ["config", "c", None, "Read this TOML file."],
+    ]
+    optFlags = [  # noqa: RUF012 - as above
+        ["demo", None, "Start the demo provider too: x-provider: demo."],
+        ["check-config", None, "Check the settings, print those in effect, and exit."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Twisted's
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Listen on this Twisted endpoint, for example tcp:3000; may be given several times."""
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
+
+    def opt_version(self) -> NoReturn:
+        """Print the version and exit."""
+        print(f"MagicGateway {__version__}")  # noqa: T201 - that is what it is for
+        sys.exit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the arguments; a bad one ends the process with one sentence and status 1."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call] # Twisted's
+        except usage.UsageError as error:
+            fail(f"command line: {error}; magicgateway --help lists the options")
+
+    def parseArgs(self, *rest: str) -> None:
+        """Refuse what is no option.
+
+        Raises:
+            UsageError: There is such a thing.
+        """
+        if rest:
+            raise usage.UsageError(f"{rest[0]!r} is no option")
+
+    @property
+    def flags(self) -> Flags:
+        """What of it belongs to the settings."""
+        return Flags(self["config"], self["port"], tuple(self["listen"]))
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the process with status 1 and one sentence on standard error."""
+    sys.stderr.flush()
+    # twistd may have turned sys.stderr into a log by now.
+    print(f"magicgateway: {sentence}", file=sys.__stderr__, flush=True)
+    raise SystemExit(1)
+
+
+def read_text(path: str) -> str:
+    """A file's text in UTF-8."""
+    return Path(path).read_text("utf-8")
+
+
+def makeService(options: Options) -> GatewayService:
+    """The service that twistd runs; a fault in the settings ends the process here."""
+    from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen one by now
+
+    try:
+        settings = load(options.flags, os.environ, read_text)
+        if options["check-config"]:
+            Registry(ROWS, GENERIC, settings)
+            print(effective(settings), end="")  # noqa: T201 - that is what it is for
+            raise SystemExit(0)
+        return GatewayService(reactor, options, settings)
+    except ConfigError as error:
+        fail(str(error))
+
+
+class GatewayService(MultiService):
+    """The whole daemon: logging, metrics, the demo provider if wanted, and the gateway.
+
+    Args:
+        reactor: Where it lives.
+        options: The command line; its parent is twistd's own.
+        settings: All of them.
+
+    Raises:
+        ConfigError: A provider's table or an address cannot be used.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, options: Options, settings: Settings) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Twisted's
+        from magicgateway.observe.log_setup import open_logs  # noqa: PLC0415 - not for --help
+
+        # Timers must not fire because somebody set the clock.
+        reactor.seconds = time.monotonic
+        self._reactor = reactor
+        self._settings = settings
+        self._demo = _demo_provider(reactor) if options["demo"] else None
+        rows = ROWS
+        if self._demo is not None:
+            from magicgateway.providers.rows.demo import demo_row  # noqa: PLC0415 - rarely wanted
+
+            rows = (*ROWS, demo_row(f"{self._demo.base_url}/v1"))
+            self._demo.setServiceParent(self)  # type: ignore[no-untyped-call] # Twisted's
+        self.registry = Registry(rows, GENERIC, settings)
+        twistd = _twistd(options)
+        self.logs = open_logs(settings.log, twistd, reactor, secrets_of(settings))
+        self._observes = not twistd.own
+        self.metrics = _metrics(settings, self.registry)
+        self.gateway = self._assemble()
+        self.gateway.probe()
+
+    def _assemble(self) -> Gateway:
+        from magicgateway.observe.loop_lag import LoopLag  # noqa: PLC0415 - not for --help
+        from magicgateway.observe.watchers import Observers  # noqa: PLC0415 - as above
+        from magicgateway.serving.gateway import Gateway  # noqa: PLC0415 - it imports Klein
+
+        watchers = [self.metrics.finished]
+        log_request = self.logs.request_watcher()
+        if log_request is not None:
+            watchers.append(log_request)
+        gateway = Gateway(
+            self._reactor,
+            self._settings,
+            self.registry,
+            finished=Observers(watchers).finished,
+            render_metrics=self.metrics.render,
+            request_prefix=secrets.token_hex(4),
+            wall_clock=time.time,
+        )
+        gateway.setServiceParent(self)  # type: ignore[no-untyped-call] # Twisted's
+        self._lag = lag = LoopLag(self._reactor)
+        for name, read in gateway.figures().items():
+            self.metrics.watch(name, read)
+        self.metrics.watch("loop_lag", lambda: lag.last)
+        self.metrics.watch("loop_lag_max", lambda: lag.max)
+        self.metrics.watch("loop_stalls", lambda: lag.stalls)
+        self.metrics.watch("log_lines_dropped", lambda: self.logs.sink.dropped)
+        return gateway
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join an application, and take over its messages unless twistd was told otherwise."""
+        if self._observes and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.logs.observer)
+        super().setServiceParent(IServiceCollection(parent, parent))  # type: ignore[no-untyped-call] # Twisted's
+
+    def privilegedStartService(self) -> None:
+        """Bind the addresses; one that cannot be had ends the process with one sentence."""
+        try:
+            super().privilegedStartService()  # type: ignore[no-untyped-call] # Twisted's
+        except ConfigError as error:
+            self.logs.sink.stop()
+            fail(str(error))
+
+    def startService(self) -> None:
+        """Begin to serve, and say so."""
+        super().startService()  # type: ignore[no-untyped-call] # Twisted's
+        self._lag.start()
+        self._reactor.callWhenRunning(self.gateway.drain.watch_signals)
+        self._announce()
+
+    def _announce(self) -> None:
+        from magicgateway.serving.banner import banner  # noqa: PLC0415 - not for --help
+
+        for warning in self._settings.warnings:
+            self._log.warn("{warning}", warning=warning)
+        addresses = self.gateway.listeners.addresses()
+        lines = banner(self._settings, self.registry, addresses, demo=self._demo is not None)
+        if self.logs.human:
+            self.logs.tell(lines)
+        else:
+            self._log.info("{text}", text="; ".join(line.strip() for line in lines[:3]))
+
+    def stopService(self) -> Any:
+        """Stop everything; the log's last lines are written before the process ends."""
+        self._lag.stop()
+        stopping = super().stopService()  # type: ignore[no-untyped-call] # Twisted's
+        return stopping.addBoth(self._stopped)
+
+    def _stopped(self, result: Any) -> Any:
+        self._log.info("stopped")
+        self.logs.sink.stop()
+        return result
+
+
+def _demo_provider(reactor: Any) -> DemoProvider:
+    from magicgateway.demo.server import DemoProvider  # noqa: PLC0415 - rarely wanted
+
+    return DemoProvider.reserved(reactor)
+
+
+def _metrics(settings: Settings, registry: Registry) -> Metrics:
+    from magicgateway.observe.metrics import Metrics  # noqa: PLC0415 - not for --help
+
+    return Metrics(
+        known_providers=registry.names(),
+        known_models=tuple(settings.models),
+        version=__version__,
+        started_at=time.time(),
+    )
+
+
+def _twistd(options: Options) -> Any:
+    from magicgateway.observe.log_setup import Twistd  # noqa: PLC0415 - not for --help
+
+    parent = options.parent or {}
+    return Twistd(
+        daemon=not parent.get("nodaemon", True) and not parent.get("debug", False),
+        own=bool(parent.get("logger") or parent.get("syslog")),
+        file=parent.get("logfile") or "",
+    )
+
+
+def secrets_of(settings: Settings) -> Iterator[Secret]:
+    """Every secret that the settings hold."""
+    yield from settings.server.keys
+    yield from settings.environment.values()
+    for provider in settings.providers.values():
+        if provider.api_key is not None:
+            yield provider.api_key
+
+
+def provider_table(flags: Flags, environment: Mapping[str, str]) -> str:
+    """The table that ``magicgateway providers`` prints.
+
+    Raises:
+        ConfigError: The settings cannot be used.
+    """
+    return table.provider_table(Registry(ROWS, GENERIC, load(flags, environment, read_text)))
