@@ -81,9 +81,8 @@ def pattern(path: tuple[str, ...]) -> str:
     node: Node = root()
     parts = []
     for part in path:
+        assert not isinstance(node, Leaf)  # nothing is below a key
         parts.append("*" if isinstance(node, Named) else part)
-        if isinstance(node, Leaf):
-            break
         node = node.each if isinstance(node, Named) else node.keys[part]
     return ".".join(parts)
 
