@@ -44,13 +44,18 @@ class Peer:
     def __init__(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connection
-        self.received = b""
+        self._received = bytearray()
         self.requests: list[bytes] = []
         self.end = ""
         self.fault: Exception | None = None
         self.server_name: str | None = None
         self.finished = threading.Event()
         self._pending = b""
+
+    @property
+    def received(self) -> bytes:
+        """Every byte that came so far."""
+        return bytes(self._received)
 
     def read(self, size: int = 65536) -> bytes:
         """Whatever comes next; empty when the other side has left."""
@@ -63,7 +68,7 @@ class Peer:
             raise Gone from fault
         if not data:
             self.end = self.end or "eof"
-        self.received += data
+        self._received += data
         return data
 
     def read_head(self) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -21,6 +21,7 @@ from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.wire.heads import ResponseHead
 
 _AT_ONCE = 128 * 1024
+_PER_TURN = 512 * 1024
 
 
 class OutgoingRequest(msgspec.Struct):
@@ -108,7 +109,7 @@ class Attempt:
         pieces = request.pieces
         if len(pieces) > 2 and sum(map(len, pieces)) > _AT_ONCE:
             connection.send(self, pieces[:1], head_request=False, more=True)
-            Feed(connection, pieces[1:]).start()
+            Feed(connection, pieces[1:], self._clock).start()
         else:
             connection.send(self, pieces, head_request=request.head_request, more=request.streamed)
         self._reader.attempt_sent(connection)
@@ -238,12 +239,18 @@ class Attempt:
 
 @implementer(IPushProducer)
 class Feed:
-    """Writes a large body piece by piece as the connection takes it, without joining it."""
+    """Writes a large body piece by piece as the connection takes it, without joining it.
 
-    def __init__(self, connection: Connection, pieces: list[bytes]) -> None:
+    A provider that takes everything at once still gets only so much in one turn of the reactor:
+    everybody else's turn comes in between, and so does an answer that makes the rest unwanted.
+    """
+
+    def __init__(self, connection: Connection, pieces: list[bytes], clock: IReactorTime) -> None:
         self._connection = connection
         self._pieces = iter(pieces)
+        self._clock = clock
         self._paused = False
+        self._next_turn: IDelayedCall | None = None
 
     def start(self) -> None:
         self._connection.transport.registerProducer(self, True)
@@ -251,8 +258,21 @@ class Feed:
 
     def resumeProducing(self) -> None:
         self._paused = False
+        if self._next_turn is None:
+            self._write()
+
+    def _go_on(self) -> None:
+        self._next_turn = None
+        if not self._paused:
+            self._write()
+
+    def _write(self) -> None:
         connection = self._connection
+        left = _PER_TURN
         while not self._paused:
+            if left <= 0:
+                self._next_turn = self._clock.callLater(0, self._go_on)
+                return
             piece = next(self._pieces, None)
             if piece is None or connection.state != "TRANSMITTING":
                 self._pieces = iter(())
@@ -260,6 +280,7 @@ class Feed:
                 connection.sent_all()
                 return
             connection.send_more(piece)
+            left -= len(piece)
 
     def pauseProducing(self) -> None:
         self._paused = True
@@ -267,3 +288,6 @@ class Feed:
     def stopProducing(self) -> None:
         self._paused = True
         self._pieces = iter(())
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None

@@ -75,6 +75,8 @@ def peer_has_closed(transport: Any) -> bool:
     tcp = lower_transport(transport)
     if not isinstance(tcp, TcpConnection) or not hasattr(socket, "TCP_INFO"):
         return False
+    if not tcp.connected:
+        return True
     try:
         info = tcp.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     except OSError:
@@ -86,7 +88,7 @@ def peer_has_closed(transport: Any) -> bool:
 def reset(transport: Any) -> None:
     """Close at once with a reset, so that the peer cannot take a cut body for a whole one."""
     tcp = lower_transport(transport)
-    if isinstance(tcp, TcpConnection):
+    if isinstance(tcp, TcpConnection) and tcp.connected:
         with suppress(OSError):  # closed already
             tcp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
     transport.abortConnection()
