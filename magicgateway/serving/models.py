@@ -156,8 +156,6 @@ class ModelLists:
             headers=headers,
             allow_redirects=False,
             unbuffered=True,
-            # A jar of its own, or one caller's cookies would go out with the next one's request.
-            cookies={},
         )
         fetching: Deferred[tuple[Listed, ...]] = (
             asking.addCallback(_read_answer).addCallback(read_list).addCallback(tuple)
@@ -168,9 +166,14 @@ class ModelLists:
         client = self._treq
         if client is None:
             # treq takes long to import, and most gateways are never asked for a list at start.
-            from treq.client import HTTPClient  # noqa: PLC0415
+            from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415
 
-            client = self._treq = HTTPClient(self.agent)
+            from treq.client import HTTPClient  # noqa: PLC0415
+            from treq.cookies import IndexableCookieJar  # noqa: PLC0415
+
+            # A jar that takes nothing: what one caller's answer sets is not for the next one.
+            jar = IndexableCookieJar(DefaultCookiePolicy(allowed_domains=()))
+            client = self._treq = HTTPClient(self.agent, cookiejar=jar)
         return client
 
     def _found(self, name: str, models: tuple[Listed, ...]) -> None:

@@ -25,7 +25,8 @@ from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE, ResponseHead
 
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host"})
+_OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host", b"cookie"})
+"""What is written here, and cookies: one client serves all callers, so its jar mixes them."""
 
 
 @implementer(IAgent)
@@ -95,7 +96,7 @@ def _request_head(method: bytes, parsed: URI, headers: Headers, body: bytes) -> 
         host = b"%b:%d" % (host, parsed.port)
     lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method, parsed.originForm, host)]
     for name, values in headers.getAllRawHeaders():
-        if name.lower() not in _FRAMING:
+        if name.lower() not in _OURS:
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
     if body or method in (b"POST", b"PUT", b"PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(body))

@@ -17,7 +17,7 @@ from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.upstream.resolver import Resolver
 from magicgateway.wire.heads import ResponseHead
-from tests.sockets import Script, ScriptedServer, until
+from tests.sockets import OK, Peer, Script, ScriptedServer, until
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: provider.test\r\n\r\n"
 
@@ -28,6 +28,19 @@ def post(size: int = 2) -> list[bytes]:
         b"POST /v1/chat/completions HTTP/1.1\r\nHost: provider.test\r\nContent-Length: %d\r\n\r\n"
     )
     return [head % size, b"x" * size]
+
+
+def read_then(action: str, reply: bytes = b"") -> Script:
+    """A script: answer one request, read a second, send ``reply`` and then leave."""
+
+    def play(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(OK)
+        peer.read_request()
+        peer.send(reply)
+        getattr(peer, action)()
+
+    return play
 
 
 class Record:

@@ -110,7 +110,7 @@ class EagerTests(TestCase):
         """What the kernel does not take is queued, counted, and sent later."""
         client = await self.connected()
         client.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        data = b"abcdefgh" * 1_000_000
+        data = b"abcdefgh" * 60_000
         eager.write(client.transport, data)
         waiting = eager.unsent(client.transport)
         self.assertTrue(0 < waiting < len(data), waiting)
