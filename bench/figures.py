@@ -94,15 +94,17 @@ class Figure:
         return median(values) if values else None
 
     def ratio(self, rounds: Sequence[Round]) -> float | None:
-        """How the medians compare; none for an absolute bar, or without both sides."""
-        if not self.bar.against:
-            return None
-        other = self.median(rounds, self.bar.against)
-        return _ratio(self.median(rounds, GATEWAY), other, turned=self.bar.turned)
+        """The median of the ratios; none for an absolute bar, or without both sides."""
+        each = self.ratios(rounds)
+        return median(each) if each else None
 
     def ratios(self, rounds: Sequence[Round]) -> list[float]:
-        """How each round compares by itself."""
-        return list(_values(self.ratio([measured]) for measured in rounds))
+        """How the two compare in each round.
+
+        Those who are compared ran within seconds of each other; a machine whose speed drifts
+        between the rounds spoils their values, and hardly their ratio.
+        """
+        return list(_values(self._ratio(measured) for measured in rounds))
 
     def verdict(self, rounds: Sequence[Round]) -> str:
         """Whether the bar holds. A gateway that failed in any round has not reached it."""
@@ -112,6 +114,16 @@ class Figure:
         if measured is None:
             return NOT_MEASURED
         return HOLDS if self.bar.holds(measured) else MISSED
+
+    def _ratio(self, measured: Round) -> float | None:
+        """None also when the divisor is not above 0: time below the noise has no multiple."""
+        if not self.bar.against:
+            return None
+        above = self.of_round(measured, GATEWAY)
+        below = self.of_round(measured, self.bar.against)
+        if self.bar.turned:
+            above, below = below, above
+        return above / below if above is not None and below is not None and below > 0 else None
 
     def _value(self, outcomes: Mapping[str, Outcome], contender: str) -> float | None:
         outcome = outcomes.get(contender)
@@ -124,14 +136,6 @@ class Figure:
 
 def _values(values: Iterator[float | None]) -> Iterator[float]:
     return (value for value in values if value is not None)
-
-
-def _ratio(gateway: float | None, other: float | None, *, turned: bool) -> float | None:
-    """None also when the divisor is not above 0: a latency below the noise has no multiple."""
-    above, below = (other, gateway) if turned else (gateway, other)
-    if above is None or below is None or below <= 0:
-        return None
-    return above / below
 
 
 def cpu_us(outcome: Outcome) -> float:

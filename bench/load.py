@@ -19,7 +19,7 @@ from bench.load_bodies import large_bodies_sent
 from bench.load_requests import RequestLoad, StreamLoad
 from bench.load_streams import EventLoad, FirstEventLoad, IdleLoad, slow_reader
 
-_MODES: dict[str, Callable[[Job], Outcome]] = {
+MODES: dict[str, Callable[[Job], Outcome]] = {
     jobs.REQUESTS: lambda job: RequestLoad(job).run(),
     jobs.STREAMS: lambda job: StreamLoad(job).run(),
     jobs.EVENTS: lambda job: EventLoad(job).run(),
@@ -38,7 +38,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
-        outcome = _MODES[job.mode](job)
+        outcome = MODES[job.mode](job)
     except OSError as error:
         outcome = Outcome(failure=f"{type(error).__name__}: {error}")
     sys.stdout.buffer.write(msgspec.json.encode(outcome))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bench.figures import MEASURED
+from bench.jobs import Job
+from bench.load import MODES
+from bench.load_streams import GAP_SECONDS, opening_offset
+from bench.paces import FULL, QUICK, Pace
+
+
+def job(pace: Pace, measurement: str) -> Job:
+    """One job against nobody."""
+    return pace.job(measurement, port=1, headers={}, watch=[2], load=[3], rate=4.0)
+
+
+class PaceTests(SynchronousTestCase):
+    """From a measurement to a job."""
+
+    def test_every_measurement(self) -> None:
+        """Each measurement that is a load has a mode that the load process knows."""
+        for measurement in {*MEASURED, "capacity"} - {"start-up"}:
+            self.assertIn(job(FULL, measurement).mode, MODES)
+
+    def test_counts(self) -> None:
+        """The full run measures what the bars are about, and so does the quick one."""
+        for expected, measurement in ((32, "requests"), (200, "events"), (4000, "idle-streams")):
+            for pace in (FULL, QUICK):
+                self.assertEqual(expected, job(pace, measurement).count)
+
+    def test_quick(self) -> None:
+        """The quick run is never longer."""
+        for measurement in set(MEASURED) - {"start-up"}:
+            self.assertLess(job(QUICK, measurement).seconds, job(FULL, measurement).seconds)
+
+
+class OpeningTests(SynchronousTestCase):
+    """When the streams of the event load are opened."""
+
+    def test_beats(self) -> None:
+        """No two of 200 streams have their events at the same moment."""
+        phases = sorted(opening_offset(number, 200, 1.0) % GAP_SECONDS for number in range(200))
+        gaps = [after - before for before, after in pairwise(phases)]
+        self.assertAlmostEqual(GAP_SECONDS / 200, min(gaps))
+        self.assertAlmostEqual(GAP_SECONDS / 200, max(gaps))
+
+    def test_no_burst(self) -> None:
+        """Within no gap are more streams opened than their share."""
+        offsets = [opening_offset(number, 200, 1.0) for number in range(200)]
+        self.assertTrue(0 <= min(offsets) < max(offsets) < 1.0 + GAP_SECONDS)
+        beats = [int(offset / GAP_SECONDS) for offset in offsets]
+        self.assertEqual(4, max(beats.count(beat) for beat in beats))
