@@ -71,12 +71,16 @@ class StreamTap(ABC, Generic[Event]):
         """Look at data that is not the dialect's JSON; most dialects have none."""
 
 
+LARGEST_COUNT = 2**53
+"""Above it readers of JSON disagree about a number, and no provider counts honestly."""
+
+
 def count(value: Any, *path: str) -> int | None:
     """The whole number at a path of keys, None where there is none; for counts of tokens."""
     for key in path:
         if not isinstance(value, dict):
             return None
         value = value.get(key)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT:
         return value
     return None

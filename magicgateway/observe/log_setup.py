@@ -10,10 +10,11 @@ from typing import Any
 
 from attrs import frozen
 
+from magicgateway.config.log_level import LEVELS
 from magicgateway.config.secret import Secret
 from magicgateway.config.settings import LogSettings
 from magicgateway.observe.facts import FinishedWatcher
-from magicgateway.observe.logs import LEVELS, MessageObserver, human_message, json_message
+from magicgateway.observe.logs import MessageObserver, human_message, json_message
 from magicgateway.observe.redaction import Redactor
 from magicgateway.observe.request_log import human_line, json_line
 from magicgateway.observe.sink import LogSink, human_notice, json_notice

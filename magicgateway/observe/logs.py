@@ -24,6 +24,7 @@ from magicgateway.observe.escaping import ascii_json, encodable, printable
 from magicgateway.observe.redaction import Redactor
 from magicgateway.observe.sink import LogSink
 from magicgateway.observe.timestamps import rfc3339
+from magicgateway.wire.jsontext import encode
 
 _RANKS = {
     LogLevel.debug: 10,
@@ -32,7 +33,9 @@ _RANKS = {
     LogLevel.error: 40,
     LogLevel.critical: 50,
 }
-_SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_TOKEN_BEDROCK", "_ACCESS_KEY", "_SECRET", "_PASSWORD")
+_SECRET_VARIABLES = (
+    "_KEY", "_KEYS", "_KEY_ID", "_TOKEN", "_TOKEN_BEDROCK", "_SECRET", "_PASSWORD",
+)  # fmt: skip
 _READ_CHARACTERS = 64 * 1024
 _MESSAGE_CHARACTERS = 4096
 _TRACEBACK_LINES = 200
@@ -78,7 +81,9 @@ class MessageObserver:
     def __call__(self, event: LogEvent) -> None:
         """Write one event, if its level is high enough."""
         try:
-            level = event.get("log_level", LogLevel.info)
+            level = event.get("log_level")
+            if level is None or level not in _RANKS:
+                level = LogLevel.info
             if _RANKS[level] >= LEVELS[self.level]:
                 self._write(self._line(event, level.name))
         except Exception as error:  # noqa: BLE001 - see the class
@@ -96,12 +101,17 @@ class MessageObserver:
         if isinstance(failure, Failure):
             message.error_type = qual(failure.type) if failure.type is not None else ""
             message.error = self._text(failure.getErrorMessage())
-            message.traceback = self._redactor.clean_text(_one_line(failure.getTraceback()))
+            message.traceback = self._one_line(failure.getTraceback())
         return self._spell(message)
 
     def _text(self, text: str) -> str:
         # Filtered before it is cut, lest half a secret be left at the cut.
         return self._redactor.clean_text(text[:_READ_CHARACTERS])[:_MESSAGE_CHARACTERS]
+
+    def _one_line(self, traceback: str) -> str:
+        """A traceback without indentation and line ends; its last lines, which say most."""
+        lines = [line.strip() for line in traceback.splitlines() if line.strip()]
+        return " | ".join(self._text(line) for line in lines[-_TRACEBACK_LINES:])
 
     def _write_apology(self, error: Exception) -> None:
         text = f"a message could not be logged: {type(error).__name__}"
@@ -110,20 +120,15 @@ class MessageObserver:
             self._write(self._spell(Message(rfc3339(time.time()), "error", __name__, text)))
 
 
-def _one_line(traceback: str) -> str:
-    """A traceback without indentation and line ends; its last lines, which say most."""
-    lines = [line.strip()[:_MESSAGE_CHARACTERS] for line in traceback.splitlines() if line.strip()]
-    return " | ".join(lines[-_TRACEBACK_LINES:])
-
-
 def json_message(message: Message) -> bytes:
     """One JSON object and a newline, printable ASCII only."""
-    return ascii_json(msgspec.json.encode(message)) + b"\n"
+    return ascii_json(encode(message)) + b"\n"
 
 
 def human_message(message: Message) -> bytes:
     """One line for a terminal, without control characters."""
-    parts = [f"{message.time} {message.level} {message.namespace}: {printable(message.message)}"]
+    origin = printable(message.namespace)
+    parts = [f"{message.time} {message.level} {origin}: {printable(message.message)}"]
     if message.error_type:
         parts.append(f"[{message.error_type}: {printable(message.error)}]")
     if message.traceback:
@@ -132,11 +137,12 @@ def human_message(message: Message) -> bytes:
 
 
 def secrets_from(environment: Mapping[str, str]) -> list[Secret]:
-    """Every value in the environment whose name says that it is a credential."""
+    """Every value in the environment whose name says that it is a credential, line by line."""
     return [
-        Secret(value.strip(), f"env:{name}")
+        Secret(line.strip(), f"env:{name}")
         for name, value in environment.items()
-        if name.endswith(_SECRET_VARIABLES)
+        if name.upper().endswith(_SECRET_VARIABLES)
+        for line in value.splitlines()
     ]
 
 

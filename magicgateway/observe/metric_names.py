@@ -109,7 +109,7 @@ WATCHED: Mapping[str, Metric] = {
     "loop_lag_max": Metric(
         "magicgateway_loop_lag_max_seconds",
         GAUGE,
-        "The latest tick of the event loop within the last one to two minutes.",
+        "The worst lag of the event loop in the last one to two minutes.",
     ),
     "loop_stalls": Metric(
         "magicgateway_loop_stalls", COUNTER, "Ticks that came more than 50 ms late."

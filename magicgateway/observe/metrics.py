@@ -36,6 +36,8 @@ __all__ = ["CONTENT_TYPE", "Metrics", "Reading"]
 Reading = float | Mapping[tuple[str, ...], float]
 """A watched figure: one number, or one for each combination of its metric's labels."""
 
+MAX_TOKENS = 2**40
+"""Of one exchange; a provider that counts more, or less than none, is not believed."""
 MAX_CODES = 100
 MAX_LABEL_SETS = 200
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -193,25 +195,27 @@ def _folded(operation: str) -> str:
 
 def _count_tokens(tally: Tally, usage: Usage) -> None:
     count = usage.input
-    if count is not None:
+    if count is not None and 0 <= count <= MAX_TOKENS:
         tally.input[bisect_left(TOKEN_COUNTS, count)] += 1
         tally.input_tokens += count
     count = usage.output
-    if count is not None:
+    if count is not None and 0 <= count <= MAX_TOKENS:
         tally.output[bisect_left(TOKEN_COUNTS, count)] += 1
         tally.output_tokens += count
-    if usage.cached_input:
+    if usage.cached_input and 0 <= usage.cached_input <= MAX_TOKENS:
         tally.cached_input_tokens += usage.cached_input
-    if usage.cache_write:
+    if usage.cache_write and 0 <= usage.cache_write <= MAX_TOKENS:
         tally.cache_write_tokens += usage.cache_write
-    if usage.reasoning:
+    if usage.reasoning and 0 <= usage.reasoning <= MAX_TOKENS:
         tally.reasoning_tokens += usage.reasoning
 
 
 def _bounded(metric: Metric, reading: Reading) -> list[tuple[tuple[str, ...], float]]:
-    if not isinstance(reading, Mapping):
-        return [((), float(reading))]
-    samples = [(labels, float(value)) for labels, value in reading.items()]
+    samples: list[tuple[tuple[str, ...], float]] = (
+        [(labels, float(value)) for labels, value in reading.items()]
+        if isinstance(reading, Mapping)
+        else [((), float(reading))]
+    )
     if any(len(labels) != len(metric.labels) for labels, _ in samples):
         raise ValueError(f"{metric.name} has the labels {metric.labels}")
     rest = samples[MAX_LABEL_SETS:]

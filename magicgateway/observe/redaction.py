@@ -6,25 +6,29 @@ past it, for example a provider's error text that echoes a key.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
 from magicgateway.config.secret import Secret
+from magicgateway.observe.escaping import ascii_json, encodable, printable
+from magicgateway.wire.jsontext import encode
 
 REDACTED = b"[redacted]"
 SHORTEST = 6
 """Characters. A shorter secret is a word: removing it would only tear holes into lines."""
+_PLACEHOLDER = re.compile(r"[a-z]+(?:-[a-z]+)*")
+_LONGEST_PLACEHOLDER = 12
+"""What local servers want as a key (``ollama``, ``lm-studio``) is a name, not a secret."""
 
 # Each search costs next to nothing while its hint is absent. The value classes hold neither quote
 # nor backslash, so a JSON text stays one; no pattern can backtrack over more than a separator.
-_VALUE = rb"[A-Za-z0-9._~+/=%-]"
+_VALUE = rb"[A-Za-z0-9._~+/=%:-]"
 _QUOTE = rb"(?:b?\\{0,2}[\"'])?"
 _START = rb"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4}))"
 _FIELDS = (
     rb"proxy-authorization|authorization|api[-_]?key|access[-_]key(?:[-_]id)?"
-    rb"|session[-_]token|magicgateway[-_]key"
+    rb"|(?:session|security)[-_]token|magicgateway[-_]key"
 )
 _SHAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], bytes], ...] = (
     (
@@ -33,7 +37,7 @@ _SHAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], bytes], ...] = (
         rb"\1 " + REDACTED,
     ),
     (
-        (b"authorization", b"key", b"session"),
+        (b"authorization", b"key", b"session", b"security"),
         re.compile(
             rb"(?i)((?:"
             + _FIELDS
@@ -42,9 +46,10 @@ _SHAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], bytes], ...] = (
             + rb" {0,2}[:=,] {0,2}\[?"
             + _QUOTE
             # The scheme of an Authorization field may stay, what follows it may not.
-            + rb"(?:Basic |Digest |AWS4-HMAC-SHA256 )?)"
+            + rb"(?:[A-Za-z][A-Za-z0-9-]{2,23} )?)"
             + _VALUE
-            + rb"{6,}"
+            # What a colon follows is the next key of a JSON line, not a value.
+            + rb"{6,}+(?!\\{0,2}[\"']:)"
         ),
         rb"\1" + REDACTED,
     ),
@@ -75,21 +80,40 @@ _SHAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], bytes], ...] = (
 )
 
 
+def _is_placeholder(text: str) -> bool:
+    return len(text) <= _LONGEST_PLACEHOLDER and _PLACEHOLDER.fullmatch(text) is not None
+
+
+def _spellings(text: str) -> set[bytes]:
+    """Every form in which a secret may stand in a line; one or two for most of them."""
+    raw = text.encode("utf-8", "surrogateescape")
+    plain = encodable(text)
+    json_text = encode(plain)
+    percent = quote(raw, safe="")
+    forms = {raw, plain.encode(), printable(plain).encode(), percent.encode()}
+    forms.add(re.sub("%..", lambda match: match[0].lower(), percent).encode())
+    for spelled in (json_text, ascii_json(json_text), json_text.replace(b"/", b"\\/")):
+        forms.add(spelled[1:-1])
+        # JSON in a JSON string: a provider's error text that quotes what it got.
+        forms.add(ascii_json(encode(spelled.decode()))[3:-3])
+    forms |= {repr(form)[2:-1].encode() for form in tuple(forms)}
+    return forms
+
+
 class Redactor:
     """Removes what is, or looks like, a credential.
 
     Args:
-        secrets: What the gateway was configured with. Each is looked for as it is, as JSON
-            spells it, and percent-encoded.
+        secrets: What the gateway was configured with. Each is looked for as it is, as JSON, Python
+            and this package's own escapes spell it, and percent-encoded.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         needles: set[bytes] = set()
         for secret in secrets:
             text = secret.reveal()
-            if len(text) >= SHORTEST:
-                raw = text.encode("utf-8", "surrogateescape")
-                needles |= {raw, json.dumps(text)[1:-1].encode(), quote(raw, safe="").encode()}
+            if len(text) >= SHORTEST and not _is_placeholder(text):
+                needles |= _spellings(text)
         # A secret may contain another one: the longest goes first.
         self._needles = sorted(needles, key=len, reverse=True)
 

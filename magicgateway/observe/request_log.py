@@ -11,6 +11,7 @@ import msgspec
 from magicgateway.observe.escaping import ascii_json, encodable, printable, word
 from magicgateway.observe.facts import Finished, Usage
 from magicgateway.observe.timestamps import rfc3339
+from magicgateway.wire.jsontext import BadJson, encode
 
 
 class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
@@ -44,7 +45,6 @@ class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
     detail: str = ""
 
 
-_encode = msgspec.json.Encoder().encode
 _NO_USAGE = Usage()
 
 
@@ -52,9 +52,9 @@ def json_line(fact: Finished) -> bytes:
     """One JSON object and a newline, printable ASCII only, whatever the caller sent."""
     line = _request_line(fact)
     try:
-        encoded = _encode(line)
-    except UnicodeEncodeError:
-        encoded = _encode(_without_surrogates(line))
+        encoded = encode(line)
+    except BadJson:
+        encoded = encode(_without_surrogates(line))
     return ascii_json(encoded) + b"\n"
 
 

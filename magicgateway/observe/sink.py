@@ -10,13 +10,13 @@ import os
 import threading
 import time
 
-import msgspec
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from magicgateway.observe.batch_writer import BatchWriter, Clean, LossNotice
 from magicgateway.observe.escaping import ascii_json, printable
 from magicgateway.observe.output import Output
 from magicgateway.observe.timestamps import rfc3339
+from magicgateway.wire.jsontext import encode
 
 MAX_WAITING_BYTES = 4 * 1024 * 1024
 BATCH_BYTES = 64 * 1024
@@ -95,6 +95,7 @@ class LogSink:
             Whether everything was settled (written or counted as dropped) in time.
         """
         with self._lock:
+            self._notice_fork()
             self._hand_over()
             writer = self._writer
         try:
@@ -132,8 +133,7 @@ class LogSink:
         size, self._size = self._size, 0
         if not lines:
             return
-        if os.getpid() != self._process:
-            self._after_fork()
+        self._notice_fork()
         writer = self._writer
         if writer.waiting + size > self._limit:
             writer.refuse(len(lines))
@@ -143,7 +143,10 @@ class LogSink:
         except RuntimeError:
             writer.refuse(len(lines))
 
-    def _after_fork(self) -> None:
+    def _notice_fork(self) -> None:
+        """In a child the parent's thread does not exist: get one of our own."""
+        if os.getpid() == self._process:
+            return
         self._process = os.getpid()
         self._thread = threading.get_ident()
         self._output.close()
@@ -164,7 +167,7 @@ def json_notice(lines: int, error: str) -> bytes:
         "message": _loss(lines, error),
         "lost": lines,
     }
-    return ascii_json(msgspec.json.encode(notice)) + b"\n"
+    return ascii_json(encode(notice)) + b"\n"
 
 
 def human_notice(lines: int, error: str) -> bytes:

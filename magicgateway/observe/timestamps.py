@@ -22,5 +22,5 @@ def rfc3339(seconds: float) -> str:
 
     See: RFC 3339 section 5.6.
     """
-    whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    return f"{_second(whole)}.{milliseconds:03d}Z"

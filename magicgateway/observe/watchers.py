@@ -10,7 +10,9 @@ from magicgateway.observe.facts import Finished, FinishedWatcher
 
 
 class Observers:
-    """Passes each fact on to every watcher. A watcher that raises is logged once and cut off.
+    """Passes each fact on to every watcher. The first failure of each watcher is logged.
+
+    A watcher that failed is called again: one fact it cannot take must not end the request log.
 
     ``Observers.finished`` is itself a ``FinishedWatcher``.
 
@@ -22,6 +24,7 @@ class Observers:
 
     def __init__(self, watchers: Iterable[FinishedWatcher]) -> None:
         self._watchers = tuple(watchers)
+        self._failed: list[FinishedWatcher] = []
 
     def finished(self, fact: Finished) -> None:
         """One exchange has ended. Never raises."""
@@ -29,13 +32,14 @@ class Observers:
             try:
                 watch(fact)
             except Exception:  # noqa: BLE001 - a request never fails for being observed
-                self._cut_off(watch)
+                self._complain(watch)
 
-    def _cut_off(self, broken: FinishedWatcher) -> None:
-        self._watchers = tuple(watch for watch in self._watchers if watch is not broken)
-        self._log.failure(
-            "An observer failed and is not called any more: {observer}", observer=repr(broken)
-        )
+    def _complain(self, broken: FinishedWatcher) -> None:
+        if broken not in self._failed:
+            self._failed.append(broken)
+            self._log.failure(
+                "An observer failed (told of once): {observer}", observer=repr(broken)
+            )
 
 
 def request_log(
