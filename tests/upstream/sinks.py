@@ -110,6 +110,7 @@ class Cable:
         self.written = b""
         self.aborted = 0
         self.reading = True
+        self.producer: Any = None
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """As a socket would."""
@@ -125,6 +126,12 @@ class Cable:
 
     def abortConnection(self) -> None:
         self.aborted += 1
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
 
     def pauseProducing(self) -> None:
         self.reading = False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
+from OpenSSL import SSL
 from twisted.internet.error import DNSLookupError
 
 from magicgateway.config.settings import UpstreamSettings
@@ -160,6 +161,12 @@ class MatrixTests(TlsTestCase):
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         await self.assert_refused(self.serve_tls(context=context))
+
+    def test_old_versions_not_offered(self) -> None:
+        """They are not even offered, whatever the machine's own OpenSSL settings allow."""
+        options = tls.Trust()._context.set_options(0)
+        for old in (SSL.OP_NO_SSLv3, SSL.OP_NO_TLSv1, SSL.OP_NO_TLSv1_1):
+            self.assertTrue(options & old)
 
     async def test_versions(self) -> None:
         """TLS 1.2 and 1.3 both work."""
