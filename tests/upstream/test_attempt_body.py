@@ -110,7 +110,7 @@ class FeedTests(SocketTestCase):
         Attempt(pool, sweeper, clock, request, self.timeouts, Record()).start()
         cable = lines.complete().transport
         self.assertLessEqual(len(cable.written), 1024 * 1024)
-        self.assertEqual(1, len([call for call in clock.getDelayedCalls() if not call.time]))
+        self.assertEqual(1, len([call for call in clock.getDelayedCalls() if not call.getTime()]))
         clock.advance(0)  # runs what is due until nothing is: all other turns
         self.assertEqual(b"".join(self.request), cable.written)
         self.assertIsNone(cable.producer)
