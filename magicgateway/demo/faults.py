@@ -65,7 +65,9 @@ class Script:
             BadFault: A fault would have no effect.
         """
         for name in ("half-event", "error-event", "no-terminal", "no-finish"):
-            if not streamed and getattr(self, name.replace("-", "_")) not in {None, False}:
+            value = getattr(self, name.replace("-", "_"))
+            # By identity: a count of 0 equals False and is a fault all the same.
+            if not streamed and value is not None and value is not False:
                 raise BadFault(f"{name} needs a streamed answer: set stream to true")
         for name in ("tokens", "bytes", "huge-line"):
             if not generated and getattr(self, name.replace("-", "_")) is not None:

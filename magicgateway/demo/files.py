@@ -10,7 +10,7 @@ from magicgateway.demo.call import CREATED, Answer, Call, Event, Refusal, json_a
 from magicgateway.demo.reading import MISSING_MODEL
 from magicgateway.demo.wording import digest
 
-_LINE = b'{"line":%012d,"text":"Bytes that need no change should pass untouched."}\n'
+_LINE = b'{"line":%12d,"text":"Bytes that need no change should pass untouched."}\n'
 _LINE_SIZE = len(_LINE % 0)
 _LINES_AT_ONCE = 200
 
