@@ -129,9 +129,11 @@ class GatewayService(MultiService):
     def __init__(self, reactor: Any, options: Options, settings: Settings) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Twisted's
         from magicgateway.observe.log_setup import open_logs  # noqa: PLC0415 - not for --help
+        from magicgateway.serving import event_loop  # noqa: PLC0415 - as above
 
         # Timers must not fire because somebody set the clock.
         reactor.seconds = time.monotonic
+        event_loop.install(reactor)
         self._reactor = reactor
         self._settings = settings
         self._demo = _demo_provider(reactor) if options["demo"] else None

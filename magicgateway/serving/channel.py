@@ -13,7 +13,8 @@ from magicgateway.serving.request import GatewayRequest
 from magicgateway.serving.tree_transport import TreeTransport
 from magicgateway.upstream import eager
 from magicgateway.wire.chunked import BadChunk, ChunkedDecoder
-from magicgateway.wire.heads import CHUNKED, BadHead, RequestHead, find_fault, read_request_head
+from magicgateway.wire.head_reader import HeadReader
+from magicgateway.wire.heads import CHUNKED, BadHead, RequestHead, find_fault
 
 if TYPE_CHECKING:
     from magicgateway.serving.site import GatewaySite
@@ -57,6 +58,7 @@ class Channel(TreeTransport, protocol.Protocol):
         self._stalled_since = 0.0
         self._paused = False
         self._presence = Presence(self)
+        self._heads = HeadReader(site.head_limits)
 
     # -- from the transport -----------------------------------------------------------------
 
@@ -135,7 +137,7 @@ class Channel(TreeTransport, protocol.Protocol):
             return
         self._buffer = b""
         try:
-            head = read_request_head(buffer[: end + 4], site.head_limits)
+            head = self._heads.read(buffer[: end + 4])
         except BadHead as fault:
             self._refuse(fault)
             return

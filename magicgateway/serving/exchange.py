@@ -9,28 +9,18 @@ from twisted.logger import Logger
 from magicgateway.dialects.catalogue import error_body
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.observe import facts
-from magicgateway.providers.credentials import (
-    Admission,
-    Credential,
-    is_local,
-    operator_credential,
-    own_credential,
-)
-from magicgateway.providers.registry import Provider
-from magicgateway.providers.row import OWN
 from magicgateway.routing.destination import Destination
-from magicgateway.routing.doors import MODELS, Target, needs_peek
+from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
 from magicgateway.serving.intake import JsonBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.relay import Relay
 from magicgateway.serving.request import GatewayRequest
+from magicgateway.serving.standing import Standing
 from magicgateway.upstream.attempt import Attempt, OutgoingRequest
 from magicgateway.upstream.connection import Connection
-from magicgateway.upstream.forwarding import Forwarder
+from magicgateway.upstream.forwarding import framing
 from magicgateway.wire.json_peek import splice
-
-_SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
 
 class Exchange:
@@ -43,11 +33,9 @@ class Exchange:
     """
 
     _log = Logger()
-    forwarder: Forwarder
     destination: Destination | None = None
     own_credential = False
     model = ""
-    _admission: Admission | None = None
     _json: JsonBody | None = None
     _upload: Upload | None = None
     _attempt: Attempt | None = None
@@ -59,16 +47,20 @@ class Exchange:
     def __init__(self, plane: DataPlane, request: GatewayRequest, target: Target) -> None:
         self.plane = plane
         self.request = request
-        self.target = target
-        fields = request.head.fields
+        head = request.head
+        standing = head.standing
+        if standing is None:
+            standing = head.standing = Standing(plane, head, target, request.peer)
+        self.standing: Standing = standing
         self.now = plane.now
-        self.request_id = plane.request_ids.name(fields.get(b"x-request-id"))
-        self.anthropic = b"anthropic-version" in fields
-        self.family = target.family(self.anthropic)
-        self.caller = plane.proxies.caller(request.peer, fields.get(b"x-forwarded-for"))
+        self.request_id = plane.request_ids.name(standing.given_id)
         self.began = plane.wall_clock()
-        self._cors = plane.cors.fields(fields.get(b"origin"))
         self._body_at = request.received
+
+    @property
+    def family(self) -> str:
+        """Whose words errors are said in."""
+        return self.standing.family
 
     # -- the head ---------------------------------------------------------------------------
 
@@ -84,44 +76,41 @@ class Exchange:
             self._failed_inside()
 
     def _open(self) -> None:
-        request = self.request
-        head = request.head
-        plane = self.plane
-        if head.method == b"OPTIONS":
-            preflight = plane.cors.preflight(head.fields)
-            if preflight is not None:
-                self._answer(204, [preflight])
+        standing = self.standing
+        if standing.admission is None:
+            if self._answer_preflight():
                 return
-        if b"upgrade" in head.fields and head.fields[b"upgrade"].lower() == b"websocket":
-            raise ApiError(
-                501, "websocket_unsupported", "WebSocket is not offered here; use HTTP and SSE."
-            )
-        self._admission = plane.keyring.admit(head.fields)
-        door = self.target.door
-        if door is not None:
-            self._check_method(door.methods)
-        if needs_peek(self.target, head.method, head.fields.get(b"content-type", b"")):
-            limit = plane.settings.server.max_body_bytes
-            if head.length > limit:
+            standing.admit()
+        request, settings = self.request, self.plane.settings.server
+        length = request.head.length
+        if standing.peeks:
+            limit = settings.max_body_bytes
+            if length > limit:
                 raise too_large(limit, "server.max_body_bytes")
             self._json = JsonBody(limit)
             request.send_continue()
             return
-        limit = plane.settings.server.max_upload_bytes
-        if head.length > limit:
+        limit = settings.max_upload_bytes
+        if length > limit:
             raise too_large(limit, "server.max_upload_bytes")
-        if door is not None and door.name == MODELS and plane.models.answers(self):
+        if standing.lists_models and self.plane.models.answers(self):
             return
         self.route()
         request.send_continue()
-        if head.length != 0:
+        if length != 0:
             self._upload = Upload(request, limit)
-            self._send([], head.length)
+            self._send([], length)
 
-    def _check_method(self, methods: tuple[bytes, ...]) -> None:
-        if self.request.head.method not in methods:
-            allowed = ", ".join(method.decode() for method in methods)
-            raise ApiError(405, "method_not_allowed", f"This path takes {allowed}.")
+    def _answer_preflight(self) -> bool:
+        """Answer a page's question whether it may ask; False if this is none."""
+        head = self.request.head
+        if head.method != b"OPTIONS":
+            return False
+        preflight = self.plane.cors.preflight(head.fields)
+        if preflight is None:
+            return False
+        self._answer(204, [preflight])
+        return True
 
     # -- the body ---------------------------------------------------------------------------
 
@@ -167,80 +156,36 @@ class Exchange:
             size = sum(map(len, pieces))
         self._send(pieces, size)
 
-    def named_provider(self) -> Provider | None:
-        """The provider that path or header name.
-
-        Raises:
-            ApiError: 400, it is unknown, or they name different ones.
-        """
-        return self.plane.router.named(self.target, self.request.head.fields.get(b"x-provider"))
-
     def route(self, model: str | None = None) -> Destination:
         """Find out where the request goes.
 
         Raises:
             ApiError: Nowhere; see ``Router.resolve``.
         """
-        fields = self.request.head.fields
-        target = self.target
-        self.model = model or target.model_id or ""
-        destination = self.plane.router.resolve(
-            target, model, fields.get(b"x-provider"), anthropic=self.anthropic
-        )
-        self.destination = destination
-        self.forwarder = self.plane.forwarder(destination.provider)
+        standing = self.standing
+        self.model = model or standing.target.model_id or ""
+        destination = self.destination = standing.route(model)
         return destination
 
     # -- the attempt ------------------------------------------------------------------------
 
-    def credential(self) -> Credential | None:
-        """Whose credential this request goes with.
-
-        Raises:
-            ApiError: 401, there is none that may be used.
-        """
-        assert self.destination is not None
-        assert self._admission is not None
-        provider = self.destination.provider
-        own = own_credential(provider, self.request.head.fields, self._admission)
-        return own or self.operator_credential(provider)
-
-    def operator_credential(self, provider: Provider) -> Credential | None:
-        """The operator's credential for a provider, if it may serve this caller.
-
-        Raises:
-            ApiError: 401, it may not.
-        """
-        assert self._admission is not None
-        local = is_local(self.caller, self.request.head.fields)
-        return operator_credential(provider, self._admission, local=local)
-
     def _send(self, pieces: list[bytes], length: int) -> None:
-        destination = self.destination
-        assert destination is not None
-        provider = destination.provider
-        credential = self.credential()
-        self.own_credential = credential is not None and credential.own
-        head = self.request.head
-        first = self.forwarder.request_head(
-            head, destination.upstream_path + self.target.query, credential, length
-        )
+        standing = self.standing
+        first = standing.open_upstream() + framing(self.request.head.method, length)
+        self.own_credential = standing.own_credential
+        forwarder = standing.forwarder
+        timeouts = forwarder.provider.timeouts
         outgoing = OutgoingRequest(
-            origin=self.forwarder.origin,
-            pieces=[first, *pieces],
-            head_request=head.method == b"HEAD",
-            repeatable=self._json is not None
-            or head.method in _SAFE_METHODS
-            or b"idempotency-key" in head.fields,
-            streamed=self._upload is not None,
+            forwarder.origin,
+            [first, *pieces],
+            standing.is_head,
+            standing.repeatable,
+            self._upload is not None,
         )
-        door = self.target.door
-        relay = self._relay = Relay(
-            self, door.dialect if door is not None else OWN, provider.timeouts
-        )
+        relay = self._relay = Relay(self, standing.dialect, timeouts)
         plane = self.plane
         attempt = self._attempt = Attempt(
-            plane.pool, plane.sweeper, plane.reactor, outgoing, provider.timeouts, relay
+            plane.pool, plane.sweeper, plane.reactor, outgoing, timeouts, relay
         )
         attempt.start()
 
@@ -257,35 +202,29 @@ class Exchange:
             self._upload.stop()
         self.request.ignore_body()
 
-    def own_lines(self, fields: dict[bytes, bytes], status: int) -> list[bytes]:
+    def own_lines(self, fields: dict[bytes, bytes], status: int) -> bytes:
         """The fields that we add to a provider's answer."""
-        destination, attempt = self.destination, self._attempt
-        assert destination is not None
+        attempt, relay, standing = self._attempt, self._relay, self.standing
         assert attempt is not None
+        assert relay is not None
         identity = self.request_id.encode()
-        relay = self._relay
-        upstream = (relay.head_at - attempt.sent_at) * 1000 if relay is not None else 0.0
-        lines = [
-            b"x-magicgateway-request-id: %b\r\nx-magicgateway-provider: %b\r\n"
-            b"x-magicgateway-attempts: %d\r\n"
-            b"Server-Timing: gateway;dur=%.2f, upstream;dur=%.2f\r\n"
+        sent_at = attempt.sent_at
+        lines = (
+            b"x-magicgateway-request-id: %b\r\n%bx-magicgateway-attempts: %d\r\n"
+            b"Server-Timing: gateway;dur=%.2f, upstream;dur=%.2f\r\n%b"
             % (
                 identity,
-                destination.provider.name.encode(),
+                standing.described,
                 attempt.count,
-                (attempt.sent_at - self._body_at) * 1000,
-                upstream,
+                (sent_at - self._body_at) * 1000,
+                (relay.head_at - sent_at) * 1000,
+                standing.cors,
             )
-        ]
-        if destination.upstream_model is not None:
-            lines.append(b"x-magicgateway-model: %b\r\n" % _field_text(destination.upstream_model))
+        )
         if b"x-request-id" not in fields and b"request-id" not in fields:
-            name = b"request-id" if self.family == "anthropic" else b"x-request-id"
-            lines.append(b"%b: %b\r\n" % (name, identity))
+            lines += b"%b: %b\r\n" % (standing.identity_name, identity)
         if status >= 400 and b"cache-control" not in fields:
-            lines.append(answer.NO_STORE)
-        if self._cors:
-            lines.append(self._cors)
+            lines += answer.NO_STORE
         return lines
 
     # -- the end ----------------------------------------------------------------------------
@@ -344,8 +283,9 @@ class Exchange:
         lines = [answer.JSON, answer.NO_STORE]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
-        if error.status == 405 and self.target.door is not None:
-            lines.append(b"Allow: %b\r\n" % b", ".join(self.target.door.methods))
+        door = self.standing.target.door
+        if error.status == 405 and door is not None:
+            lines.append(b"Allow: %b\r\n" % b", ".join(door.methods))
         if error.close:
             self.request.close_after = True
         body = error_body(self.family, error, self.request_id)
@@ -365,9 +305,8 @@ class Exchange:
         identity = self.request_id.encode()
         own = [
             b"x-magicgateway-request-id: %b\r\n" % identity,
-            b"%b: %b\r\n"
-            % (b"request-id" if self.family == "anthropic" else b"x-request-id", identity),
-            self._cors if status != 204 else b"",
+            b"%b: %b\r\n" % (self.standing.identity_name, identity),
+            self.standing.cors if status != 204 else b"",
         ]
         if self.destination is not None:
             own.append(b"x-magicgateway-provider: %b\r\n" % self.destination.provider.name.encode())
@@ -403,53 +342,46 @@ class Exchange:
         self._ended = True
         plane = self.plane
         plane.running.discard(self)
-        request, relay, attempt = self.request, self._relay, self._attempt
-        head = request.head
-        destination = self.destination
-        sent_at = attempt.sent_at if attempt is not None else 0.0
-        received = request.received
-        size = self._json.size if self._json is not None else 0
-        if self._upload is not None:
-            size = self._upload.size
-        plane.finished(
-            facts.Finished(
-                time=self.began,
-                request_id=self.request_id,
-                client=self.caller,
-                method=head.method.decode("latin-1"),
-                path=head.target.partition(b"?")[0][:256].decode("latin-1"),
-                status=status,
-                outcome=outcome,
-                duration_ms=(self.now() - received) * 1000,
-                operation=self.target.operation,
-                provider=destination.provider.name if destination is not None else "",
-                model=self.model[:128],
-                upstream_model=(destination.upstream_model or "")[:128] if destination else "",
-                stream=relay is not None and relay.is_stream,
-                attempts=attempt.count if attempt is not None else 0,
-                request_bytes=size,
-                response_bytes=relay.body_bytes if relay is not None else self._body_bytes,
-                first_byte_ms=(relay.first_byte_at - received) * 1000
-                if relay is not None and relay.first_byte_at
-                else None,
-                upstream_ms=(relay.head_at - sent_at) * 1000
-                if relay is not None and relay.head_at
-                else None,
-                overhead_ms=(sent_at - self._body_at) * 1000 if sent_at else None,
-                usage=relay.usage() if relay is not None else None,
-                error=error.code if error is not None else "",
-                detail=error.detail if isinstance(error, UpstreamError) else "",
-            )
-        )
+        plane.finished(self._fact(status, outcome, error))
         # Nothing points back any more, so all of it is freed now and not by the collector.
         self._relay = self._attempt = self._json = self._upload = None
 
-
-def _field_text(text: str) -> bytes:
-    """A model's name as a header value: what a header cannot hold is percent-encoded."""
-    raw = text.encode("utf-8", "surrogatepass")[:256]
-    if raw.isascii() and raw.decode().isprintable():
-        return raw
-    return b"".join(
-        bytes((byte,)) if 0x20 < byte < 0x7F and byte != 0x25 else b"%%%02X" % byte for byte in raw
-    )
+    def _fact(self, status: int, outcome: str, error: ApiError | None) -> facts.Finished:
+        standing, relay, attempt = self.standing, self._relay, self._attempt
+        destination = self.destination
+        received = self.request.received
+        sent_at = attempt.sent_at if attempt is not None else 0.0
+        body = self._json or self._upload
+        first_byte_ms = upstream_ms = usage = None
+        response_bytes = self._body_bytes
+        if relay is not None:
+            response_bytes = relay.body_bytes or response_bytes
+            usage = relay.usage()
+            if relay.first_byte_at:
+                first_byte_ms = (relay.first_byte_at - received) * 1000
+            if relay.head_at:
+                upstream_ms = (relay.head_at - sent_at) * 1000
+        return facts.Finished(
+            self.began,
+            self.request_id,
+            standing.caller,
+            standing.method,
+            standing.path,
+            status,
+            outcome,
+            (self.now() - received) * 1000,
+            standing.target.operation,
+            destination.provider.name if destination is not None else "",
+            self.model[:128],
+            (destination.upstream_model or "")[:128] if destination is not None else "",
+            relay is not None and relay.is_stream,
+            attempt.count if attempt is not None else 0,
+            body.size if body is not None else 0,
+            response_bytes,
+            first_byte_ms,
+            upstream_ms,
+            (sent_at - self._body_at) * 1000 if sent_at else None,
+            usage,
+            error.code if error is not None else "",
+            error.detail if isinstance(error, UpstreamError) else "",
+        )

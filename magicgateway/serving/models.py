@@ -73,14 +73,14 @@ class ModelLists:
         that the caller reads; otherwise its list is written in that shape. When none is named, it
         is everybody's list, unless there is no provider whose list may be fetched for this caller.
         """
-        named = exchange.named_provider()
+        named = exchange.standing.named_provider()
         if named is not None:
             operation = named.operations.get("models")
-            wanted = ANTHROPIC_MODELS if exchange.anthropic else OPENAI_MODELS
+            wanted = ANTHROPIC_MODELS if exchange.standing.anthropic else OPENAI_MODELS
             if operation is None or wanted in operation.dialects:
                 return False
             exchange.route()
-            self._answer_one(exchange, named, exchange.credential())
+            self._answer_one(exchange, named, exchange.standing.credential())
             return True
         return self._answer_all(exchange)
 
@@ -101,7 +101,7 @@ class ModelLists:
         for provider in self.plane.registry.configured():
             if "models" in provider.operations:
                 try:
-                    asked.append((provider, exchange.operator_credential(provider)))
+                    asked.append((provider, exchange.standing.operator_credential(provider)))
                 except ApiError:
                     continue
         aliases = tuple(self.plane.settings.models)
@@ -212,7 +212,7 @@ class ModelLists:
 
 
 def _write(exchange: Exchange) -> Any:
-    return write_anthropic if exchange.anthropic else write_openai
+    return write_anthropic if exchange.standing.anthropic else write_openai
 
 
 def _read_answer(response: Any) -> Deferred[bytes]:

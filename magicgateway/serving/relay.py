@@ -89,7 +89,7 @@ class Relay:
         self._head = head
         self.head_at = self._active_at = exchange.now()
         exchange.answer_begins()
-        lines, fields = exchange.forwarder.response_fields(
+        lines, fields = exchange.standing.forwarder.response_fields(
             head.raw, own_credential=exchange.own_credential
         )
         content_type = fields.get(b"content-type", b"").lower()
@@ -110,7 +110,7 @@ class Relay:
         length = head.length
         parts = [answer.status_line(head.status), self.exchange.plane.own_fields()]
         parts += lines
-        parts += self.exchange.own_lines(fields, head.status)
+        parts.append(self.exchange.own_lines(fields, head.status))
         if request.head.method == b"HEAD" or head.status in (204, 304):
             pass
         elif length >= 0 and not self.is_stream:

@@ -53,6 +53,12 @@ class Forwarder:
             credential: Whose the request is; None for a provider that asks for none.
             length: Of the body to be sent; -1 for chunked.
         """
+        return self.request_fields(head, target, credential) + framing(head.method, length)
+
+    def request_fields(
+        self, head: RequestHead, target: bytes, credential: Credential | None
+    ) -> bytes:
+        """The head to send, up to the fields that tell how long the body is (``framing``)."""
         lines = [head.method, b" ", target, self._opening]
         verdicts = self._request
         nominated = _nominated(head.fields.get(b"connection"))
@@ -71,12 +77,6 @@ class Forwarder:
                 lines.append(line)
         if credential is not None:
             lines += (credential.name, b": ", credential.value, b"\r\n")
-        if length > 0 or (length == 0 and head.method in (b"POST", b"PUT", b"PATCH")):
-            lines.append(b"Content-Length: %d\r\n\r\n" % length)
-        elif length == CHUNKED:
-            lines.append(b"Transfer-Encoding: chunked\r\n\r\n")
-        else:
-            lines.append(b"\r\n")
         return b"".join(lines)
 
     def response_fields(
@@ -125,6 +125,15 @@ class Forwarder:
         if len(self._response) < _SPELLINGS_LIMIT:
             self._response[name] = verdict
         return verdict
+
+
+def framing(method: bytes, length: int) -> bytes:
+    """The end of a request's head: how long the body is, and the empty line."""
+    if length > 0 or (length == 0 and method in (b"POST", b"PUT", b"PATCH")):
+        return b"Content-Length: %d\r\n\r\n" % length
+    if length == CHUNKED:
+        return b"Transfer-Encoding: chunked\r\n\r\n"
+    return b"\r\n"
 
 
 def _nominated(connection: bytes | None) -> frozenset[bytes] | None:

@@ -11,6 +11,7 @@ See RFC 9112 sections 2.2, 3, 5 and 6, RFC 9110 sections 5.5, 7.2 and 10.1.1.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httptools
 import msgspec
@@ -89,6 +90,8 @@ class RequestHead(msgspec.Struct):
     length: int
     keep_alive: bool
     expects_continue: bool
+    standing: Any = None
+    """What its reader concluded from it, for the next head that says the same."""
 
 
 class ResponseHead(msgspec.Struct):
