@@ -222,6 +222,7 @@ class Connection(Protocol):
             self.transport.loseConnection()
         else:
             self.transport.registerProducer(_Flushed(self.transport.abortConnection), False)
+            self.transport.startWriting()  # or nothing is asked for when nothing is left already
 
 
 @implementer(IPullProducer)

@@ -63,21 +63,21 @@ class DemoProvider(Service):
         Raises:
             CannotListenError: The port is taken.
         """
-        listening = self._listen(_Peers(self))
-        self._listening = listening
+        listening = self._listening = self._listen(_Peers(self))
         self.port = listening.getHost().port
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
 
-    def _listen(self, peers: Factory) -> IListeningPort:
+    def _listen(self, peers: Factory) -> Any:
         bound, self._bound = self._bound, None
         if bound is None:
-            listening: IListeningPort = self._reactor.listenTCP(self.port, peers, 1024, LOOPBACK)
-            return listening
+            return self._reactor.listenTCP(self.port, peers, 1024, LOOPBACK)
         with bound:  # the port keeps a descriptor of its own
-            listening = self._reactor.adoptStreamPort(bound.fileno(), socket.AF_INET, peers)
-            return listening
+            return self._reactor.adoptStreamPort(bound.fileno(), socket.AF_INET, peers)
 
     async def _stop(self) -> None:
+        bound, self._bound = self._bound, None
+        if bound is not None:
+            bound.close()
         listening, self._listening = self._listening, None
         if listening is not None and (stopped := listening.stopListening()) is not None:
             await stopped
