@@ -29,8 +29,15 @@ from magicgateway.providers.rows.generic import GENERIC
 
 if TYPE_CHECKING:
     from magicgateway.demo.server import DemoProvider
+    from magicgateway.observe.facts import FinishedWatcher
     from magicgateway.observe.metrics import Metrics
     from magicgateway.serving.gateway import Gateway
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is no number")
+    return int(text)
 
 
 class Options(usage.Options):
@@ -39,7 +46,7 @@ class Options(usage.Options):
     synopsis = "[--port N | --listen ENDPOINT]... [--config FILE] [--demo] [--check-config]"
     longdesc = "One address in front of every LLM provider. Settings: etc/magicgateway.toml."
     optParameters = [  # noqa: RUF012 - the name and kind are Twisted's
-        ["port", "p", None, "Listen on this TCP port of loopback (or of HOST).", int],
+        ["port", "p", None, "Listen on this TCP port of loopback (or of HOST).", _number],
         ["config", "c", None, "Read this TOML file."],
     ]
     optFlags = [  # noqa: RUF012 - as above
@@ -103,13 +110,14 @@ def makeService(options: Options) -> GatewayService:
 
     try:
         settings = load(options.flags, os.environ, read_text)
+        service = GatewayService(reactor, options, settings)
         if options["check-config"]:
-            Registry(ROWS, GENERIC, settings)
             print(effective(settings), end="")  # noqa: T201 - that is what it is for
             raise SystemExit(0)
-        return GatewayService(reactor, options, settings)
+        service.gateway.probe()
     except ConfigError as error:
         fail(str(error))
+    return service
 
 
 class GatewayService(MultiService):
@@ -147,17 +155,18 @@ class GatewayService(MultiService):
         twistd = _twistd(options)
         self.logs = open_logs(settings.log, twistd, reactor, secrets_of(settings))
         self._observes = not twistd.own
+        self._parent: Mapping[str, Any] = options.parent or {}
         self.metrics = _metrics(settings, self.registry)
         self.gateway = self._assemble()
-        self.gateway.probe()
 
     def _assemble(self) -> Gateway:
         from magicgateway.observe.loop_lag import LoopLag  # noqa: PLC0415 - not for --help
         from magicgateway.observe.watchers import Observers  # noqa: PLC0415 - as above
         from magicgateway.serving.gateway import Gateway  # noqa: PLC0415 - it imports Klein
 
-        watchers = [self.metrics.finished]
-        log_request = self.logs.request_watcher()
+        watchers: list[FinishedWatcher] = [self.metrics.finished]
+        prefix = secrets.token_hex(4)
+        log_request = self.logs.request_watcher(f"req_{prefix}")
         if log_request is not None:
             watchers.append(log_request)
         gateway = Gateway(
@@ -166,7 +175,7 @@ class GatewayService(MultiService):
             self.registry,
             finished=Observers(watchers).finished,
             render_metrics=self.metrics.render,
-            request_prefix=secrets.token_hex(4),
+            request_prefix=prefix,
             wall_clock=time.time,
         )
         gateway.setServiceParent(self)  # type: ignore[no-untyped-call] # Twisted's
@@ -190,15 +199,27 @@ class GatewayService(MultiService):
         try:
             super().privilegedStartService()  # type: ignore[no-untyped-call] # Twisted's
         except ConfigError as error:
-            self.logs.sink.stop()
-            fail(str(error))
+            self._cannot_start(error)
 
     def startService(self) -> None:
         """Begin to serve, and say so."""
-        super().startService()  # type: ignore[no-untyped-call] # Twisted's
+        try:
+            super().startService()  # type: ignore[no-untyped-call] # Twisted's
+        except ConfigError as error:
+            self._cannot_start(error)
         self._lag.start()
         self._reactor.callWhenRunning(self.gateway.drain.watch_signals)
         self._announce()
+
+    def _cannot_start(self, error: ConfigError) -> NoReturn:
+        self.logs.sink.stop()
+        if self._parent.get("statusPipe") is not None:
+            # A daemon by now: twistd tells the process that waits for it, or that waits for ever.
+            raise error
+        pid_file = self._parent.get("pidfile")
+        if pid_file:
+            Path(pid_file).unlink(missing_ok=True)
+        fail(str(error))
 
     def _announce(self) -> None:
         from magicgateway.serving.banner import banner  # noqa: PLC0415 - not for --help
@@ -244,7 +265,7 @@ def _metrics(settings: Settings, registry: Registry) -> Metrics:
 def _twistd(options: Options) -> Any:
     from magicgateway.observe.log_setup import Twistd  # noqa: PLC0415 - not for --help
 
-    parent = options.parent or {}
+    parent: Mapping[str, Any] = options.parent or {}
     return Twistd(
         daemon=not parent.get("nodaemon", True) and not parent.get("debug", False),
         own=bool(parent.get("logger") or parent.get("syslog")),

@@ -16,7 +16,7 @@ from magicgateway.config.settings import LogSettings
 from magicgateway.observe.facts import FinishedWatcher
 from magicgateway.observe.logs import MessageObserver, human_message, json_message
 from magicgateway.observe.redaction import Redactor
-from magicgateway.observe.request_log import human_line, json_line
+from magicgateway.observe.request_log import JsonLines, human_line
 from magicgateway.observe.sink import LogSink, human_notice, json_notice
 from magicgateway.observe.watchers import request_log
 
@@ -42,14 +42,22 @@ class Logs:
 
     sink: LogSink
     observer: MessageObserver
+    redactor: Redactor
     human: bool
     level: str
 
-    def request_watcher(self) -> FinishedWatcher | None:
-        """Logs each exchange at level info; None when that level is not logged."""
+    def request_watcher(self, own_ids: str) -> FinishedWatcher | None:
+        """Logs each exchange at level info; None when that level is not logged.
+
+        Args:
+            own_ids: How request ids of our own begin.
+        """
         if LEVELS[self.level] > LEVELS["info"]:
             return None
-        return request_log(self.sink.write, human_line if self.human else json_line)
+        clean = self.redactor.clean
+        if self.human:
+            return request_log(self.sink.write, lambda fact: clean(human_line(fact)))
+        return request_log(self.sink.write, JsonLines(clean, own_ids))
 
     def tell(self, lines: Iterable[str]) -> None:
         """Write lines for a person as they are."""
@@ -73,16 +81,15 @@ def open_logs(
         settings.format == "auto" and isinstance(target, int) and os.isatty(target)
     )
     redactor = Redactor(secrets)
-    sink = LogSink(
-        target, reactor, clean=redactor.clean, notice=human_notice if human else json_notice
-    )
+    # Lines are filtered when they are spelled, so the writer need not look at them again.
+    sink = LogSink(target, reactor, notice=human_notice if human else json_notice)
     observer = MessageObserver(
         sink.write,
         spell=human_message if human else json_message,
         redactor=redactor,
         level=settings.level,
     )
-    return Logs(sink, observer, human, settings.level)
+    return Logs(sink, observer, redactor, human, settings.level)
 
 
 def _target(settings: LogSettings, twistd: Twistd) -> str | int:

@@ -6,6 +6,8 @@ parse them. A value that is not known is absent, never 0, null or an empty text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from magicgateway.observe.escaping import ascii_json, encodable, printable, word
@@ -46,6 +48,7 @@ class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 _NO_USAGE = Usage()
+_REMEMBERED = 1024
 
 
 def json_line(fact: Finished) -> bytes:
@@ -94,6 +97,79 @@ def _without_surrogates(line: RequestLine) -> RequestLine:
         if isinstance(value := getattr(line, name), str)
     }
     return msgspec.structs.replace(line, **texts)
+
+
+class JsonLines:
+    """Spells lines like ``json_line``, remembering what most of them have in common.
+
+    What callers choose of a line (path, model and the like) and what follows from it is spelled,
+    and filtered, once for equal texts; counts and times are put around it.
+
+    Args:
+        clean: ``Redactor.clean``.
+        own_ids: How request ids of our own begin; a line with another id is spelled in full.
+    """
+
+    def __init__(self, clean: Callable[[bytes], bytes], own_ids: str) -> None:
+        self._clean = clean
+        self._own_ids = own_ids
+        self._known: dict[tuple[str, ...], bytes] = {}
+
+    def __call__(self, fact: Finished) -> bytes:
+        """One JSON object and a newline, without credentials."""
+        if fact.error or fact.detail or not fact.request_id.startswith(self._own_ids):
+            return self._clean(json_line(fact))
+        texts = (
+            fact.client,
+            fact.method,
+            fact.path,
+            fact.operation,
+            fact.provider,
+            fact.model,
+            fact.upstream_model,
+        )
+        middle = self._known.get(texts)
+        if middle is None:
+            middle = self._remember(texts, fact)
+            if not middle:
+                return self._clean(json_line(fact))
+        line = (
+            b'{"time":"%b","request_id":"%b",%b"status":%d,"outcome":"%b","stream":%b,'
+            b'"request_bytes":%d,"response_bytes":%d,"duration_ms":%.3f'
+        ) % (
+            rfc3339(fact.time).encode(),
+            fact.request_id.encode(),
+            middle,
+            fact.status,
+            fact.outcome.encode(),
+            b"true" if fact.stream else b"false",
+            fact.request_bytes,
+            fact.response_bytes,
+            fact.duration_ms,
+        )
+        if fact.first_byte_ms is not None:
+            line += b',"first_byte_ms":%.3f' % fact.first_byte_ms
+        if fact.upstream_ms is not None:
+            line += b',"upstream_ms":%.3f' % fact.upstream_ms
+        if fact.overhead_ms is not None:
+            line += b',"overhead_ms":%.3f' % fact.overhead_ms
+        usage = fact.usage
+        if usage is None or usage == _NO_USAGE:
+            return line + b',"attempts":%d}\n' % fact.attempts
+        return line + b',"attempts":%d,"usage":%b}\n' % (fact.attempts, encode(usage))
+
+    def _remember(self, texts: tuple[str, ...], fact: Finished) -> bytes:
+        """The line's middle: from ``client`` to ``upstream_model``; empty if it has to be cleaned.
+
+        It is cut out of a whole line, so that both ways spell the same.
+        """
+        line = json_line(fact)
+        middle = b"" if self._clean(line) != line else line[line.index(b'"client":') :]
+        middle = middle[: middle.rindex(b'"status":')] if middle else b""
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[texts] = middle
+        return middle
 
 
 def human_line(fact: Finished) -> bytes:

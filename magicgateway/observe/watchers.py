@@ -49,7 +49,7 @@ def request_log(
 
     Args:
         write: ``LogSink.write``.
-        spell: ``json_line`` or ``human_line``.
+        spell: ``JsonLines`` or ``human_line``, filtered.
     """
 
     def log_request(fact: Finished) -> None:

@@ -7,6 +7,7 @@ walking the tree.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from klein import Klein
@@ -21,7 +22,7 @@ from magicgateway.errors import ApiError
 from magicgateway.routing.doors import read_target
 from magicgateway.serving.exchange import Exchange
 from magicgateway.serving.plane import DataPlane
-from magicgateway.serving.request import GatewayRequest
+from magicgateway.serving.request import GatewayRequest, internal_error
 from magicgateway.serving.site import not_found
 from magicgateway.serving.tree_request import TreeRequest
 from magicgateway.wire.jsontext import encode
@@ -32,24 +33,33 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _log = Logger()
 
 
-class ApiResource(Resource):  # type: ignore[misc]
+class ApiResource(Resource):
     """Answers every API path by an exchange."""
 
     isLeaf = True
 
     def __init__(self, plane: DataPlane) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # Twisted's
         self._plane = plane
 
     def render(self, request: Any) -> int:
         """Begin an exchange; on a request of stock Twisted through an adapter."""
         registry = self._plane.registry
+        try:
+            target = read_target(request.uri, lambda name: registry.get(name) is not None)
+        except ApiError as error:
+            return self._refuse(request, error)
+        if target is None:  # Klein reads escapes that stay as they are for us
+            return self._refuse(request, not_found())
         if isinstance(request, GatewayRequest):
-            target = read_target(request.head.target, lambda name: registry.get(name) is not None)
-            assert target is not None
             Exchange(self._plane, request, target).open()
         else:
-            TreeRequest(self._plane, request).begin()
+            TreeRequest(self._plane, request).begin(target)
+        return int(NOT_DONE_YET)
+
+    def _refuse(self, request: Any, error: ApiError) -> int:
+        request.write(_refuse(self._plane, request, error))
+        request.finish()
         return int(NOT_DONE_YET)
 
 
@@ -82,12 +92,13 @@ class Api:
 
     def _declare(self) -> None:
         app = self.app
-        read = {"methods": ["GET", "HEAD"], "strict_slashes": False}
-        app.route("/", **read)(self._root)
-        app.route("/health", **read)(self._health)
-        app.route("/health/live", **read)(self._health)
-        app.route("/health/ready", **read)(self._health_ready)
-        app.route("/metrics", **read)(self._metrics)
+        app.url_map.merge_slashes = False  # or it answers // with a redirect
+        read = partial(app.route, methods=["GET", "HEAD"], strict_slashes=False)
+        read("/")(self._root)
+        read("/health")(self._health)
+        read("/health/live")(self._health)
+        read("/health/ready")(self._health_ready)
+        read("/metrics")(self._metrics)
         app.route("/v1/", branch=True)(self._api)
         app.route("/<provider>/v1/", branch=True)(self._api_of)
         for door in (
@@ -99,7 +110,8 @@ class Api:
             "messages",
             "messages/count_tokens",
         ):
-            app.route(f"/{door}")(self._api)
+            app.route(f"/{door}", strict_slashes=False)(self._api)
+            app.route(f"/{door}/")(self._api)
         app.route("/models/<path:model>")(self._api_of)
         _handle_errors(app, self._plane)
 
@@ -125,14 +137,11 @@ class Api:
         forwarded = request.getHeader("x-forwarded-for")
         if self._plane.settings.metrics.listen or forwarded or not peer.startswith(_LOOPBACK):
             return _refuse(self._plane, request, not_found())
-        return _metrics(request, self._render_metrics())
+        return _body(self._plane, request, self._render_metrics(), _METRICS_TYPE)
 
-    @staticmethod
-    def _answer(request: Any, status: int, content: dict[str, str]) -> bytes:
+    def _answer(self, request: Any, status: int, content: dict[str, str]) -> bytes:
         request.setResponseCode(status)
-        request.setHeader("content-type", _JSON)
-        request.setHeader("cache-control", "no-store")
-        return encode(content)
+        return _body(self._plane, request, encode(content), _JSON)
 
 
 class MetricsApi:
@@ -144,6 +153,7 @@ class MetricsApi:
     """
 
     def __init__(self, plane: DataPlane, render_metrics: Callable[[], bytes]) -> None:
+        self._plane = plane
         self._render_metrics = render_metrics
         self.app = Klein()
         self.app.route("/metrics", methods=["GET", "HEAD"], strict_slashes=False)(self._metrics)
@@ -155,13 +165,31 @@ class MetricsApi:
         return self.app.resource()
 
     def _metrics(self, request: Any) -> bytes:
-        return _metrics(request, self._render_metrics())
+        return _body(self._plane, request, self._render_metrics(), _METRICS_TYPE)
 
 
-def _metrics(request: Any, text: bytes) -> bytes:
-    request.setHeader("content-type", _METRICS_TYPE)
-    request.setHeader("cache-control", "no-store")
-    return text
+def _body(plane: DataPlane, request: Any, body: bytes, content_type: str) -> bytes:
+    return _fielded(request, body, content_type, _identity(plane, request))
+
+
+def _identity(plane: DataPlane, request: Any) -> str:
+    """The id that the caller gave the request, if it is one, else ours."""
+    given = request.requestHeaders.getRawHeaders(b"x-request-id", [None])
+    return plane.request_ids.name(given[0])
+
+
+def _fielded(request: Any, body: bytes, content_type: str, identity: str) -> bytes:
+    """Set the fields that every answer of the tree has; gives the body back."""
+    request.identity = identity
+    for name, value in (
+        ("content-type", content_type),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+        ("x-request-id", identity),
+        ("x-magicgateway-request-id", identity),
+    ):
+        request.setHeader(name, value)
+    return body
 
 
 def _handle_errors(app: Klein, plane: DataPlane) -> None:
@@ -179,20 +207,13 @@ def _handle_errors(app: Klein, plane: DataPlane) -> None:
 
     def failed(request: Any, failure: Any) -> bytes:
         _log.failure("a resource failed", failure)
-        return _refuse(
-            plane,
-            request,
-            ApiError(500, "internal_error", "The gateway failed. The fault is not yours."),
-        )
+        return _refuse(plane, request, internal_error())
 
     app.handle_errors(HTTPException)(http_error)
     app.handle_errors(Exception)(failed)
 
 
 def _refuse(plane: DataPlane, request: Any, error: ApiError) -> bytes:
-    identity = plane.request_ids.name(None)
+    identity = _identity(plane, request)
     request.setResponseCode(error.status)
-    request.setHeader("content-type", _JSON)
-    request.setHeader("cache-control", "no-store")
-    request.setHeader("x-request-id", identity)
-    return error_body("openai", error, identity)
+    return _fielded(request, error_body("openai", error, identity), _JSON, identity)

@@ -8,7 +8,7 @@ from magicgateway import __version__
 from magicgateway.config.settings import Settings
 from magicgateway.providers.registry import Registry
 
-_EVERYWHERE = {"http://0.0.0.0:": "http://127.0.0.1:", "http://[::]:": "http://[::1]:"}
+_EVERYWHERE = {"://0.0.0.0:": "://127.0.0.1:", "://[::]:": "://[::1]:"}
 
 
 def banner(
@@ -59,15 +59,16 @@ def curl(address: str, settings: Settings, held: Sequence[str], *, demo: bool) -
         headers.append("x-magicgateway-key: $MAGICGATEWAY_KEY")
     fields = " ".join(f'-H "{header}"' for header in headers)
     body = f'{{"model":"{model}"{extra},"messages":[{{"role":"user","content":"Hello"}}]}}'
-    return f"curl -N {address}/v1/chat/completions {fields} -d '{body}'"
+    # Quoted, because some shells take the brackets of an IPv6 address for a pattern.
+    url = f"{address}/v1/chat/completions"
+    return f"curl -N '{url}' {fields} -d '{body}'"
 
 
 def _is_loopback(address: str) -> bool:
-    return address.startswith(("http://127.", "http://[::1]", "unix:"))
+    return address.startswith("unix:") or address.partition("://")[2].startswith(("127.", "[::1]"))
 
 
 def _reachable(address: str) -> str:
     for everywhere, here in _EVERYWHERE.items():
-        if address.startswith(everywhere):
-            return here + address.removeprefix(everywhere)
+        address = address.replace(everywhere, here)
     return address

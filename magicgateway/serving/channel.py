@@ -28,6 +28,10 @@ DISCARD = 3
 """What comes is thrown away; the connection ends with the current answer."""
 
 PIPELINED_LIMIT = 64 * 1024
+UNREAD_LIMIT = 64 * 1024
+"""With more than this waiting for the caller to read it, no further request is begun."""
+BEGUN_PER_TURN = 32
+"""Pipelined requests; the others wait for the reactor's next turn."""
 LINGER_SECONDS = 2.0
 
 
@@ -57,6 +61,8 @@ class Channel(TreeTransport, protocol.Protocol):
         self._taken = 0
         self._stalled_since = 0.0
         self._paused = False
+        self._resting = False
+        self._weighed = 0
         self._presence = Presence(self)
         self._heads = HeadReader(site.head_limits)
 
@@ -107,8 +113,14 @@ class Channel(TreeTransport, protocol.Protocol):
     def _pump(self) -> None:
         """Begin one request after the other, without recursion however many are waiting."""
         self._pumping = True
+        begun = 0
         try:
-            while self._pending and self._request is None and not self._closing:
+            while self._pending and self._request is None and not self._resting:
+                if begun >= BEGUN_PER_TURN:
+                    self._rest()
+                    self.site.plane.reactor.callLater(0, self.wake)
+                    break
+                begun += 1
                 pending = self._pending
                 data = pending[0] if len(pending) == 1 else b"".join(pending)
                 self._pending = []
@@ -117,6 +129,19 @@ class Channel(TreeTransport, protocol.Protocol):
         finally:
             self._pumping = False
 
+    def _rest(self) -> None:
+        """Begin no request for now, and read none."""
+        self._resting = True
+        self.pause_reading()
+
+    def wake(self) -> None:
+        """Go on if the caller has read most of what it was sent."""
+        if self._resting and not self._closing and eager.unsent(self.transport) <= UNREAD_LIMIT:
+            self._resting = False
+            self.resume_reading()
+            if self._pending:
+                self._pump()
+
     # -- reading ----------------------------------------------------------------------------
 
     def _read_head(self, data: bytes) -> None:
@@ -124,11 +149,14 @@ class Channel(TreeTransport, protocol.Protocol):
         held = len(self._buffer)
         buffer = self._buffer + data if held else data
         if buffer[0] in b"\r\n":
-            buffer = buffer.removeprefix(b"\r\n")  # RFC 9112 2.2: one empty line is ignored
+            buffer = buffer.removeprefix(b"\r\n")  # RFC 9112 2.2: an empty line is ignored
             held = 0
+            if buffer in (b"", b"\r"):
+                self._buffer = buffer  # no head has begun, so no deadline begins either
+                return
         end = buffer.find(b"\r\n\r\n", max(held - 3, 0))
         if end < 0:
-            if not self._buffer:
+            if not held:
                 self._deadline = site.now() + site.limits.head_seconds
             self._buffer = buffer
             fault = find_fault(buffer, site.head_limits, held)
@@ -211,9 +239,14 @@ class Channel(TreeTransport, protocol.Protocol):
             if request.intake is not None:
                 request.intake.refuse(error)
 
-    def turn_away(self, error: ApiError) -> None:
-        """There is no room for this connection: say so and close it."""
-        self._state = DISCARD
+    def turn_away(self, error: ApiError, *, linger: bool) -> None:
+        """There is no room for this connection: say so and close it.
+
+        Args:
+            error: What to say.
+            linger: Wait a moment for the caller to read it.
+        """
+        self._state = DISCARD if linger else WAIT
         self.send(self.site.refusal(error))
         self._close()
 
@@ -253,6 +286,10 @@ class Channel(TreeTransport, protocol.Protocol):
         self._state = HEAD
         self._pending_bytes = 0
         self._deadline = self.site.now() + self.site.limits.keep_alive_seconds
+        if self._written - self._weighed > UNREAD_LIMIT:
+            self._weighed = self._written
+            if eager.unsent(self.transport) > UNREAD_LIMIT:
+                self._rest()
         if self._pending and not self._pumping:
             self._pump()
 
@@ -271,8 +308,11 @@ class Channel(TreeTransport, protocol.Protocol):
         if self._closing:
             return
         self._closing = True
-        if self._state == DISCARD and self._plain:
-            self._deadline = self.site.now() + LINGER_SECONDS
+        self._deadline = self.site.now() + LINGER_SECONDS
+        linger = self._plain and (self._state == DISCARD or bool(self._pending))
+        self._state = DISCARD
+        self._pending.clear()
+        if linger:
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
@@ -290,7 +330,8 @@ class Channel(TreeTransport, protocol.Protocol):
         if self._paused:
             self._paused = False
             self.site.presence.forget(self._presence)
-            self._deadline = self.site.now() + self.site.limits.body_gap_seconds
+            if self._state == BODY:
+                self._deadline = self.site.now() + self.site.limits.body_gap_seconds
             if not self._closing:
                 self.transport.resumeProducing()
 
@@ -306,10 +347,9 @@ class Channel(TreeTransport, protocol.Protocol):
     def tick(self, now: float) -> None:
         """Check the deadlines; see ``[limits]``."""
         if self._closing:
-            if now >= self._deadline or not self._plain:
-                self._give_up_writing(now)
+            self._give_up_writing(now)
         elif self._state == HEAD and now >= self._deadline:
-            if self._buffer:
+            if self._buffer.strip(b"\r"):
                 self._refuse(_HEAD_TIMEOUT)
             else:
                 self._close()
@@ -341,6 +381,8 @@ class Presence:
     def tick(self, _: float) -> None:
         if eager.peer_has_closed(self._channel.transport):
             self._channel.drop()
+        else:
+            self._channel.wake()
 
 
 _HEAD_TIMEOUT = BadHead(

@@ -103,8 +103,8 @@ class Gateway(MultiService):
         self.plane.draining = True
         stopped = maybeDeferred(super().stopService)
         self.abort()
-        for sweeper in (self._control, self.plane.sweeper):
-            sweeper.stop()
+        self._control.stop()
+        self.plane.stop()
         self.pool.closeCachedConnections()
         self._connector.stop()
         return stopped

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -14,6 +16,8 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
 from magicgateway.errors import ConfigError
+
+_TLS = ("ssl:", "tls:")
 
 
 class Listeners(Service):
@@ -41,18 +45,20 @@ class Listeners(Service):
         self._descriptions = descriptions
         self._endpoints = [_endpoint(reactor, text, key) for text in descriptions]
         self._ports: list[IListeningPort] = []
+        self._schemes: list[str] = []
+        self._bound = False
 
     def probe(self) -> None:
-        """Try to bind every TCP port and let it go, so that a taken one is told before a fork.
+        """Try to bind every address and let it go, so that a taken one is told before a fork.
 
         Raises:
-            ConfigError: A port cannot be had.
+            ConfigError: An address cannot be had.
         """
         for text, endpoint in zip(self._descriptions, self._endpoints, strict=True):
-            port = getattr(endpoint, "_port", None)
-            interface = getattr(endpoint, "_interface", None)
-            if isinstance(port, int) and isinstance(interface, str):
-                _probe(port, interface, text, self._key)
+            try:
+                _probe(endpoint)
+            except (OSError, OverflowError, ValueError) as error:
+                raise _cannot_listen(text, error, self._key) from None
 
     def privilegedStartService(self) -> None:
         """Bind, while the process may still be allowed to.
@@ -60,28 +66,46 @@ class Listeners(Service):
         Raises:
             ConfigError: An address cannot be had.
         """
+        self._bound = True
         for text, endpoint in zip(self._descriptions, self._endpoints, strict=True):
             failed: list[Failure] = []
             endpoint.listen(self._factory).addCallbacks(self._ports.append, failed.append)
             if failed:
                 raise _cannot_listen(text, failed[0].value, self._key)
+            self._schemes.append("https" if text.startswith(_TLS) else "http")
+
+    def startService(self) -> None:
+        """Bind, if that has not been done: not every runner starts privileged parts first.
+
+        Raises:
+            ConfigError: An address cannot be had.
+        """
+        super().startService()  # type: ignore[no-untyped-call] # Twisted's
+        if not self._bound:
+            self.privilegedStartService()
 
     def addresses(self) -> list[str]:
         """Where callers can connect to, as people write it."""
-        return [_shown(port.getHost()) for port in self._ports]
+        return [
+            _shown(port.getHost(), scheme)
+            for port, scheme in zip(self._ports, self._schemes, strict=True)
+        ]
 
     def ports(self) -> list[int]:
         """The TCP ports that are listened on, in the order of the descriptions."""
-        return [port.getHost().port for port in self._ports if hasattr(port.getHost(), "port")]
+        hosts: list[Any] = [port.getHost() for port in self._ports]
+        return [host.port for host in hosts if hasattr(host, "port")]
 
     def close(self) -> Deferred[Any]:
         """Take no more connections; those that are there stay."""
         ports, self._ports = self._ports, []
+        self._schemes = []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
 
     def stopService(self) -> Deferred[Any]:
         """As ``close``."""
         super().stopService()  # type: ignore[no-untyped-call] # Twisted's
+        self._bound = False
         return self.close()
 
 
@@ -101,15 +125,40 @@ def _wants_backlog(text: str) -> bool:
     return text.startswith(("tcp:", "ssl:", "unix:", "tcp6:")) and "backlog=" not in text
 
 
-def _probe(port: int, interface: str, text: str, key: str) -> None:
-    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    try:
+def _probe(endpoint: Any) -> None:
+    """Bind where a TCP or Unix endpoint would, and let go again; others are not looked at."""
+    wrapped = getattr(endpoint, "_wrappedEndpoint", None)  # behind haproxy:
+    if wrapped is not None:
+        _probe(wrapped)
+        return
+    port = getattr(endpoint, "_port", None)
+    interface = getattr(endpoint, "_interface", None)
+    path = getattr(endpoint, "_address", None)
+    if isinstance(port, int) and isinstance(interface, str):
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probing:
             probing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probing.bind((interface, port))
             probing.listen(1)
-    except OSError as error:
-        raise _cannot_listen(text, error, key) from None
+    elif isinstance(path, str):
+        _probe_path(path)
+
+
+def _probe_path(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probing:
+        try:
+            probing.bind(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not _is_left_over(path):
+                raise
+        else:
+            Path(path).unlink()
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether a socket belongs to a process that was killed; Twisted then takes its place."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        return asking.connect_ex(path) == errno.ECONNREFUSED and Path(f"{path}.lock").is_symlink()
 
 
 def _cannot_listen(text: str, error: BaseException | None, key: str) -> ConfigError:
@@ -122,9 +171,13 @@ def _cannot_listen(text: str, error: BaseException | None, key: str) -> ConfigEr
     )
 
 
-def _shown(address: Any) -> str:
+def _shown(address: Any, scheme: str) -> str:
     host = getattr(address, "host", None)
     if host is None:
         name = getattr(address, "name", b"")
         return f"unix:{name.decode() if isinstance(name, bytes) else name}"
-    return f"http://[{host}]:{address.port}" if ":" in host else f"http://{host}:{address.port}"
+    return (
+        f"{scheme}://[{host}]:{address.port}"
+        if ":" in host
+        else f"{scheme}://{host}:{address.port}"
+    )

@@ -15,10 +15,10 @@ from zope.interface import implementer
 from magicgateway.dialects.catalogue import StreamTap, error_event, open_tap, read_usage
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.observe import facts
-from magicgateway.serving import answer
+from magicgateway.serving import answer, faults
 from magicgateway.upstream.connection import Break, Connection
 from magicgateway.wire.chunked import LAST_CHUNK, frame
-from magicgateway.wire.heads import ResponseHead
+from magicgateway.wire.heads import ResponseHead, lower_name
 from magicgateway.wire.jsontext import BadJson, decode
 from magicgateway.wire.sse import EventSplitter, EventTooLong
 
@@ -44,6 +44,7 @@ class Relay:
 
     # Where every relay begins. On the class, because setting two dozen attributes per request
     # costs as much as reading a small head.
+    takes_whole = True
     committed = False
     is_stream = False
     body_bytes = 0
@@ -82,6 +83,39 @@ class Relay:
         self.exchange.fail(fault)
 
     # -- from the connection ----------------------------------------------------------------
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        """All of the answer is there; most JSON answers come like this."""
+        self._connection = None
+        if not body or not self._takes_at_once(head):
+            self.head_received(head)
+            if body:
+                self.body_received(body, b"")
+            if not self._ended:
+                self.body_ended(delimited=True)
+            return
+        exchange = self.exchange
+        self._head = head
+        self._ended = self.committed = True
+        self.head_at = self.first_byte_at = exchange.now()
+        exchange.answer_begins()
+        lines, fields = exchange.standing.forwarder.response_fields(
+            head.raw, own_credential=exchange.own_credential
+        )
+        if b"content-encoding" not in fields and len(body) <= _READ_LIMIT:
+            self._json = [body]
+        self.body_bytes = len(body)
+        self.request.send(self._build_head(head, lines, fields) + body)
+        status = head.status
+        exchange.finish(status, facts.FAILED if status >= 400 else facts.COMPLETED)
+
+    @staticmethod
+    def _takes_at_once(head: ResponseHead) -> bool:
+        """Whether nothing has to be looked at before the answer goes on: it is JSON."""
+        for name, value in head.raw:
+            if lower_name(name) == b"content-type":
+                return value.startswith(b"application/json")
+        return False
 
     def head_received(self, head: ResponseHead) -> None:
         """Prepare our own head; it goes out with the first byte."""
@@ -136,7 +170,7 @@ class Relay:
             try:
                 whole = splitter.feed(data)
             except EventTooLong:
-                self._break_off(_event_too_long())
+                self._break_off(faults.event_too_long())
                 return
             if not whole:
                 return
@@ -165,7 +199,7 @@ class Relay:
         if self._is_complete(delimited=delimited):
             self._complete()
         else:
-            self._break_off(_truncated("the provider ended the answer before its end"))
+            self._break_off(faults.truncated("the provider ended the answer before its end"))
 
     def failed(self, broke: Break) -> None:
         """The connection broke in the middle of the body."""
@@ -175,7 +209,7 @@ class Relay:
             if self._tap.finished:
                 self._complete()
                 return
-        self._break_off(_truncated(broke.reason))
+        self._break_off(faults.truncated(broke.reason))
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -338,18 +372,18 @@ class Relay:
             return
         timeouts = self._timeouts
         if timeouts.total and now - self.exchange.request.received >= timeouts.total:
-            self._break_off(_too_slow("total", timeouts.total))
+            self._break_off(faults.too_slow("total", timeouts.total))
         elif not self.committed:
             if now - self.head_at >= timeouts.first_event:
-                self._break_off(_too_slow("first_event", timeouts.first_event))
+                self._break_off(faults.too_slow("first_event", timeouts.first_event))
             elif now - self.head_at >= COMMIT_SECONDS:
                 self._commit(b"")
         elif (
             self.is_stream and not self.body_bytes and (now - self.head_at >= timeouts.first_event)
         ):
-            self._break_off(_too_slow("first_event", timeouts.first_event))
+            self._break_off(faults.too_slow("first_event", timeouts.first_event))
         elif now - self._active_at >= timeouts.idle:
-            self._break_off(_too_slow("idle", timeouts.idle))
+            self._break_off(faults.too_slow("idle", timeouts.idle))
         else:
             self._keep_caller_alive(now)
 
@@ -358,36 +392,3 @@ class Relay:
         if self.is_stream and every and now - self._wrote_at >= every:
             self._wrote_at = now
             self.request.send(frame(_KEEP_ALIVE) if self._chunked else _KEEP_ALIVE)
-
-
-def _truncated(reason: str) -> UpstreamError:
-    return UpstreamError(
-        502,
-        "upstream_truncated",
-        "The provider's answer broke off before its end.",
-        outcome="truncated",
-        detail=reason,
-    )
-
-
-def _event_too_long() -> UpstreamError:
-    return UpstreamError(
-        502,
-        "upstream_event_too_long",
-        "The provider sent a stream event larger than 8 MiB.",
-        outcome="truncated",
-    )
-
-
-def _too_slow(name: str, seconds: float) -> UpstreamError:
-    texts = {
-        "total": "The answer took longer than",
-        "first_event": "The provider sent no event within",
-        "idle": "The provider fell silent for",
-    }
-    return UpstreamError(
-        504,
-        f"{name}_timeout",
-        f"{texts[name]} {seconds:g} s (timeouts.{name}).",
-        outcome="timeout",
-    )

@@ -6,14 +6,19 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
+from twisted.web.http_headers import Headers
 
+from magicgateway.dialects.catalogue import error_body
 from magicgateway.errors import ApiError
 from magicgateway.wire.heads import RequestHead
 
 if TYPE_CHECKING:
     from magicgateway.serving.channel import Channel
+
+_log = Logger()
 
 
 class Intake(Protocol):
@@ -31,7 +36,7 @@ class Intake(Protocol):
         ...
 
 
-class GatewayRequest(server.Request):  # type: ignore[misc]
+class GatewayRequest(server.Request):
     """A ``twisted.web.server.Request`` that costs nothing until it is used as one.
 
     The data plane reads ``head`` and writes finished bytes; a resource of Klein's or of Twisted's
@@ -43,15 +48,19 @@ class GatewayRequest(server.Request):  # type: ignore[misc]
         received: When the head was complete, in the reactor's seconds.
     """
 
+    channel: Any  # a Channel, where Twisted's types know only its own
+    intake: Intake | None
+    identity = ""
+    """The request's id, once an answer of the tree's named it."""
+
     def __init__(self, channel: Channel, head: RequestHead, received: float) -> None:
         self.channel = channel
         self.head = head
         self.received = received
-        self.intake: Intake | None = None
+        self.intake = None
         self.gone = False
         self.close_after = not head.keep_alive
         self.materialized = False
-        self.sent = 0
 
     def __getattr__(self, name: str) -> Any:
         """Called for what Twisted's constructor would have set."""
@@ -73,10 +82,10 @@ class GatewayRequest(server.Request):  # type: ignore[misc]
         self.materialized = True
         head = self.head
         channel = self.channel
-        super().__init__(channel)
+        super().__init__(channel)  # type: ignore[no-untyped-call] # Twisted's
         for name, value in head.raw:
             self.requestHeaders.addRawHeader(name, value)
-        self.parseCookies()
+        self.parseCookies()  # type: ignore[no-untyped-call] # as above
         self.content = BytesIO()
         self.method = head.method
         self.uri = head.target
@@ -97,7 +106,8 @@ class GatewayRequest(server.Request):  # type: ignore[misc]
     @property
     def peer(self) -> str:
         """The caller's IP address as the socket knows it."""
-        return self.channel.peer
+        host: str = self.channel.peer
+        return host
 
     def send(self, data: bytes) -> None:
         """Send bytes of an answer, head or body, framed already."""
@@ -140,7 +150,26 @@ class GatewayRequest(server.Request):  # type: ignore[misc]
         """Let the resource tree answer, body in hand."""
         self.materialize()
         self.content = BytesIO(body)
-        self.process()
+        self.process()  # type: ignore[no-untyped-call] # Twisted's
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """A resource failed: the caller gets our words, never a page of Twisted's."""
+        _log.failure("a resource failed", reason)
+        if self.startedWriting:
+            self.drop()
+            return reason
+        error = internal_error()
+        self.identity = self.identity or self.channel.site.name(self)
+        body = error_body("openai", error, self.identity)
+        self.responseHeaders = Headers()
+        self.setResponseCode(error.status)
+        self.setHeader(b"content-type", b"application/json")
+        self.setHeader(b"cache-control", b"no-store")
+        self.setHeader(b"content-length", b"%d" % len(body))
+        self.setHeader(b"x-request-id", self.identity.encode())
+        self.write(body)
+        self.finish()
+        return reason
 
     def connectionLost(self, reason: Failure) -> None:
         """The caller has gone."""
@@ -149,4 +178,9 @@ class GatewayRequest(server.Request):  # type: ignore[misc]
         if intake is not None:
             intake.caller_left()
         if self.materialized:
-            super().connectionLost(reason)
+            super().connectionLost(reason)  # type: ignore[no-untyped-call] # Twisted's
+
+
+def internal_error() -> ApiError:
+    """The 500 of everything that fails inside."""
+    return ApiError(500, "internal_error", "The gateway failed. The fault is not yours.")

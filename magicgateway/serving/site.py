@@ -23,11 +23,13 @@ from magicgateway.wire.heads import HeadLimits
 
 _TARGETS_REMEMBERED = 1024
 _TREE_BODY_LIMIT = 64 * 1024
+_LINGERING = 64
+"""So many connections that were turned away may take their time to read why."""
 _FAMILY = "openai"
 """Errors outside every door are said in this family's words."""
 
 
-class GatewaySite(server.Site):  # type: ignore[misc]
+class GatewaySite(server.Site):
     """Builds channels and sends each request where it belongs.
 
     Args:
@@ -42,7 +44,9 @@ class GatewaySite(server.Site):  # type: ignore[misc]
     def __init__(
         self, plane: DataPlane, root: resource.IResource, *, fast_lane: bool = True
     ) -> None:
-        super().__init__(root, parsePOSTFormSubmission=False, reactor=plane.reactor)
+        super().__init__(  # type: ignore[no-untyped-call] # Twisted's
+            root, parsePOSTFormSubmission=False, reactor=plane.reactor
+        )
         settings = plane.settings
         self.plane = plane
         self.now = plane.now
@@ -57,13 +61,14 @@ class GatewaySite(server.Site):  # type: ignore[misc]
         self.sweeper = Sweeper(plane.reactor, 0.5)
         self.presence = Sweeper(plane.reactor, 0.05)
         self.channels: set[Channel] = set()
+        self._turned_away: set[Channel] = set()
         self._fast_lane = fast_lane
         self._max_connections = settings.server.max_connections
         self._targets: dict[bytes, Target | None] = {}
 
     # -- connections ------------------------------------------------------------------------
 
-    def buildProtocol(self, _: IAddress) -> Channel:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """A channel for a new connection."""
         return Channel(self)
 
@@ -75,7 +80,9 @@ class GatewaySite(server.Site):  # type: ignore[misc]
 
     def joined(self, channel: Channel) -> None:
         """A connection was accepted; over the cap it is told to come back later."""
+        self.sweeper.watch(channel)
         if len(self.channels) >= self._max_connections:
+            self._turned_away.add(channel)
             channel.turn_away(
                 ApiError(
                     503,
@@ -83,15 +90,16 @@ class GatewaySite(server.Site):  # type: ignore[misc]
                     f"The gateway has {self._max_connections} connections already"
                     " (server.max_connections).",
                     retry_after=1,
-                )
+                ),
+                linger=len(self._turned_away) <= _LINGERING,
             )
             return
         self.channels.add(channel)
-        self.sweeper.watch(channel)
 
     def left(self, channel: Channel) -> None:
         """A connection is gone."""
         self.channels.discard(channel)
+        self._turned_away.discard(channel)
         self.sweeper.forget(channel)
 
     @property
@@ -113,9 +121,11 @@ class GatewaySite(server.Site):  # type: ignore[misc]
             request.intake.open()
         elif self._fast_lane:
             Exchange(self.plane, request, target).open()
+        elif not is_readable(request.head.target):
+            self.answer(request, not_found())
         else:
             request.materialize()
-            request.process()
+            request.process()  # type: ignore[no-untyped-call] # Twisted's
 
     def find(self, raw: bytes) -> Target | None:
         """What an API path asks for, remembered for paths without a query."""
@@ -131,23 +141,30 @@ class GatewaySite(server.Site):  # type: ignore[misc]
 
     # -- answers of our own -----------------------------------------------------------------
 
-    def refusal(self, error: ApiError) -> bytes:
-        """The whole answer to a head that cannot be taken."""
-        identity = self.plane.request_ids.name(None)
+    def name(self, request: Any) -> str:
+        """The id of a request that no exchange has named."""
+        given = request.requestHeaders.getRawHeaders(b"x-request-id")
+        return self.plane.request_ids.name(given[0] if given else None)
+
+    def refusal(self, error: ApiError, identity: str = "", *, send_body: bool = True) -> bytes:
+        """The whole answer to what cannot be taken."""
+        identity = identity or self.plane.request_ids.name(None)
         lines = [answer.JSON, answer.NO_STORE, answer.CLOSE]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
+        lines.append(b"x-magicgateway-request-id: %b\r\n" % identity.encode())
         lines.append(b"x-request-id: %b\r\n" % identity.encode())
-        return answer.whole(
-            error.status, self.own_fields(), lines, error_body(_FAMILY, error, identity)
-        )
+        body = error_body(_FAMILY, error, identity)
+        return answer.whole(error.status, self.own_fields(), lines, body, send_body=send_body)
 
     def answer(self, request: GatewayRequest, error: ApiError) -> None:
         """Refuse a request outside every door, or before its door is known."""
         request.close_after = True
         request.ignore_body()
         request.intake = None
-        request.send(self.refusal(error))
+        head = request.head
+        request.identity = self.plane.request_ids.name(head.fields.get(b"x-request-id"))
+        request.send(self.refusal(error, request.identity, send_body=head.method != b"HEAD"))
         self.record(request, error.status, error.code)
         request.done()
 
@@ -165,7 +182,8 @@ class GatewaySite(server.Site):  # type: ignore[misc]
         plane.finished(
             facts.Finished(
                 time=plane.wall_clock() - duration / 1000,
-                request_id=plane.request_ids.name(head.fields.get(b"x-request-id")),
+                request_id=request.identity
+                or plane.request_ids.name(head.fields.get(b"x-request-id")),
                 client=plane.proxies.caller(request.peer, head.fields.get(b"x-forwarded-for")),
                 method=head.method.decode("latin-1"),
                 path=path,
@@ -189,7 +207,7 @@ class GatewaySite(server.Site):  # type: ignore[misc]
         """Close everything that is left."""
         self.sweeper.stop()
         self.presence.stop()
-        for channel in list(self.channels):
+        for channel in (*self.channels, *self._turned_away):
             channel.transport.abortConnection()
 
 
@@ -203,17 +221,19 @@ class TreeIntake:
         self._size = 0
 
     def open(self) -> None:
-        """Refuse at once what the tree could not answer."""
+        """Answer at once what does not need the body.
+
+        A caller that asks first whether it should send its body learns the answer instead: no path
+        of the tree reads one.
+        """
         head = self._request.head
-        try:
-            unquote_to_bytes(head.target.partition(b"?")[0]).decode("utf-8")
-        except UnicodeDecodeError:
+        if not is_readable(head.target):
             self._site.answer(self._request, not_found())
-            return
-        if head.length > _TREE_BODY_LIMIT:
+        elif head.length > _TREE_BODY_LIMIT:
             self.refuse(_tree_body_too_large())
-        else:
-            self._request.send_continue()
+        elif head.expects_continue and head.length:
+            self._request.ignore_body()
+            self.body_ended()
 
     def body_received(self, data: bytes) -> None:
         self._size += len(data)
@@ -234,6 +254,15 @@ class TreeIntake:
 
     def interrupt(self) -> None:
         """Nothing to say: the tree answers within the turn."""
+
+
+def is_readable(target: bytes) -> bool:
+    """Whether Klein can read a path, which logs a traceback when it cannot."""
+    try:
+        unquote_to_bytes(target.partition(b"?")[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def not_found() -> ApiError:

@@ -6,8 +6,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 
-from magicgateway.errors import ApiError
-from magicgateway.routing.doors import read_target
+from magicgateway.routing.doors import Target
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.request import Intake
 from magicgateway.wire.heads import RequestHead, lower_name
@@ -35,18 +34,10 @@ class TreeRequest:
         self.close_after = False
         self.channel = self
 
-    def begin(self) -> None:
+    def begin(self, target: Target) -> None:
         """Run the exchange that the path asks for."""
         from magicgateway.serving.exchange import Exchange  # noqa: PLC0415 - it knows requests too
 
-        registry = self._plane.registry
-        try:
-            target = read_target(self.head.target, lambda name: registry.get(name) is not None)
-        except ApiError as error:
-            self._request.setResponseCode(error.status)
-            self._request.finish()
-            return
-        assert target is not None
         self._request.notifyFinish().addErrback(self._left)
         exchange = Exchange(self._plane, self, target)  # type: ignore[arg-type] # same shape
         exchange.open()
@@ -69,8 +60,12 @@ class TreeRequest:
 
     def done(self) -> None:
         """The answer is complete."""
-        if not self.gone:
-            self._request.finish()
+        if self.gone:
+            return
+        channel = self._request.channel
+        self._request.finish()
+        if self.close_after:
+            channel.loseConnection()
 
     def drop(self) -> None:
         """The answer cannot be completed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, ISSLTransport
@@ -13,21 +14,24 @@ _OWN = frozenset({b"server", b"connection", b"keep-alive", b"x-content-type-opti
 class TreeTransport:
     """The part of ``twisted.web.http.HTTPChannel`` that ``http.Request`` calls.
 
-    It is a mixin of the channel, which has ``transport``, ``site``, ``send``, ``attach`` and
-    ``detach``.
+    It is a mixin of the channel, which has ``send``, ``answered``, ``attach`` and ``detach``.
     """
 
     transport: Any
     site: Any
+    _request: Any
+    send: Callable[[bytes], None]
+    answered: Callable[[Any], None]
+    attach: Callable[[Any], None]
+    detach: Callable[[], None]
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Send an answer's head, with our own name on it."""
         request = self._request
-        length = headers.getRawHeaders(b"content-length")
-        chunked = headers.getRawHeaders(b"transfer-encoding")
-        if version != b"HTTP/1.1" or (request.head.method == b"HEAD" and not (length or chunked)):
-            request.close_after = version != b"HTTP/1.1" or request.close_after
-        lines = [b"%b %b %b\r\n" % (b"HTTP/1.1", code, reason), self.site.own_fields()]
+        wishes = headers.getRawHeaders(b"connection", ())
+        if version != b"HTTP/1.1" or any(b"close" in wish.lower() for wish in wishes):
+            request.close_after = True
+        lines = [b"HTTP/1.1 %b %b\r\n" % (code, reason), self.site.own_fields()]
         for name, values in headers.getAllRawHeaders():
             if name.lower() not in _OWN and name.lower() != b"date":
                 lines.extend(b"%b: %b\r\n" % (name, value) for value in values)
@@ -78,11 +82,13 @@ class TreeTransport:
 
     def getPeer(self) -> IAddress:
         """The caller's address."""
-        return self.transport.getPeer()
+        address: IAddress = self.transport.getPeer()
+        return address
 
     def getHost(self) -> IAddress:
         """Our own address on this connection."""
-        return self.transport.getHost()
+        address: IAddress = self.transport.getHost()
+        return address
 
     def isSecure(self) -> bool:
         """Whether TLS ends here."""

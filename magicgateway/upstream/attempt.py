@@ -35,7 +35,10 @@ class OutgoingRequest(msgspec.Struct):
 
 
 class Reader(Sink, Protocol):
-    """Who reads the answer; gets ``attempt_failed`` instead of a head when there is none."""
+    """Who reads the answer; gets ``attempt_failed`` instead of a head when there is none.
+
+    With a true ``takes_whole`` it has ``answer_received`` for answers that come at once.
+    """
 
     def attempt_failed(self, fault: UpstreamError) -> None: ...
     def attempt_sent(self, connection: Connection) -> None:
@@ -74,6 +77,7 @@ class Attempt:
         self._request = request
         self._timeouts = timeouts
         self._reader = reader
+        self.takes_whole = getattr(reader, "takes_whole", False)
         self._leasing: Deferred[Connection] | None = None
         self._pause: Any = None
         self._ended = False
@@ -150,6 +154,14 @@ class Attempt:
         assert connection is not None
         connection.redirect(reader)
         reader.head_received(head)
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        """All of the answer came at once, and the connection is back in its pool."""
+        self._sweeper.forget(self)
+        self._ended = True
+        self.connection = None
+        reader: Any = self._reader
+        reader.answer_received(head, body)
 
     def body_received(self, data: bytes, framed: bytes) -> None:
         raise AssertionError("a body comes after its head")

@@ -2,7 +2,8 @@
 
 The sink of a message gets ``head_received``, any number of ``body_received``, then exactly one of
 ``body_ended`` and ``failed``; after either, and after ``abandon``, the connection does not know it
-any more. The connection is back in its pool *before* the end is announced.
+any more. The connection is back in its pool *before* the end is announced. A sink with a true
+``takes_whole`` gets ``answer_received(head, body)`` instead when a whole answer came at once.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ class Connection(protocol.Protocol):
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
         self._plain = eager.is_plain_tcp(transport)
+        if self._plain:
+            # Endpoints put a wrapper between the two, which is of no use once they are connected.
+            transport.protocol = self
         if not self.origin.secure:
             self._become_ready()
 
@@ -236,6 +240,9 @@ class Connection(protocol.Protocol):
             if rest:
                 self._read_head(rest)
             return
+        if len(rest) == head.length and getattr(self._sink, "takes_whole", False):
+            self._deliver_whole(head, rest)
+            return
         self._head = head
         if head.length == CHUNKED:
             self._decoder = ChunkedDecoder()
@@ -249,6 +256,15 @@ class Connection(protocol.Protocol):
             self._finish(rest)
         elif rest:
             self._read_body(rest)
+
+    def _deliver_whole(self, head: ResponseHead, body: bytes) -> None:
+        """All of a small answer came in one read: the sink gets it in one call."""
+        sink: Any = self._sink
+        reusable = head.keep_alive and not self._head_request and not self.sending
+        if self._paused:
+            self.resume()
+        self._give_back(reusable=reusable)
+        sink.answer_received(head, body)
 
     def _skip_interim(self, head: ResponseHead) -> None:
         self._interim += 1
@@ -285,6 +301,10 @@ class Connection(protocol.Protocol):
         reusable = head.keep_alive and not rest and not self._head_request and not self.sending
         if self._paused:
             self.resume()  # whoever paused has all of it; the next one must be able to read
+        self._give_back(reusable=reusable)
+        sink.body_ended(delimited=True)
+
+    def _give_back(self, *, reusable: bool) -> None:
         self._reset_message()
         self.served += 1
         if reusable and self.state == "TRANSMITTING":
@@ -292,7 +312,6 @@ class Connection(protocol.Protocol):
             self.pool.give_back(self)
         else:
             self.close()
-        sink.body_ended(delimited=True)
 
     def _break(self, reason: str, *, malformed: bool = False) -> None:
         sink, self._sink = self._sink, None

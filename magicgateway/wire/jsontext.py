@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 Shape = msgspec.Struct
 """Base of the shapes that ``reader`` fills; fields that a shape lacks are skipped."""
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+"""A whole number that counts something."""
 
 T = TypeVar("T")
 

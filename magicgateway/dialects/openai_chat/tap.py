@@ -13,7 +13,7 @@ from typing import Any
 
 from magicgateway.dialects.stream_tap import StreamTap, count
 from magicgateway.observe.facts import Usage
-from magicgateway.wire.jsontext import REFUSALS, Shape, reader
+from magicgateway.wire.jsontext import REFUSALS, Count, Shape, reader
 
 
 class _Choice(Shape):
@@ -33,6 +33,36 @@ class _Answer(Shape):
     usage: Any = None
 
 
+class InputDetails(Shape):
+    """What is counted of the input beside its sum."""
+
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class OutputDetails(Shape):
+    """What is counted of the output beside its sum."""
+
+    reasoning_tokens: Count | None = None
+
+
+class Counts(Shape):
+    """A ``usage`` object of the usual shape."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: Count | None = None
+    cached_tokens: Count | None = None
+
+
+class _Counted(Shape):
+    usage: Counts | None = None
+
+
+_NO_USAGE = Usage()
+_read_counted = reader(_Counted)
 _read_chunk = reader(Chunk)
 _read_answer = reader(_Answer)
 
@@ -92,6 +122,29 @@ def usage_of(counts: Any) -> Usage | None:
 def read_usage(body: bytes) -> Usage | None:
     """What a whole answer says it cost, None if it does not or cannot be read."""
     try:
+        counts = _read_counted(body).usage
+    except REFUSALS:
+        pass  # not the usual shape: look at it value by value
+    else:
+        return None if counts is None else _usual_usage(counts)
+    try:
         return usage_of(_read_answer(body).usage)
     except REFUSALS:
         return None
+
+
+def _usual_usage(counts: Counts) -> Usage | None:
+    read, written = counts.prompt_tokens_details, counts.completion_tokens_details
+    cached = read.cached_tokens if read is not None else None
+    if cached is None:
+        cached = counts.prompt_cache_hit_tokens
+    if cached is None:
+        cached = counts.cached_tokens
+    usage = Usage(
+        counts.prompt_tokens,
+        counts.completion_tokens,
+        cached,
+        read.cache_write_tokens if read is not None else None,
+        written.reasoning_tokens if written is not None else None,
+    )
+    return usage if usage != _NO_USAGE else None
