@@ -36,7 +36,12 @@ JOINERS = {"tap", "__main__"}
 
 ONLY_IN = {
     "httptools": ("magicgateway/wire/heads.py",),
-    "socket": ("magicgateway/upstream/resolver.py", "magicgateway/upstream/eager.py"),
+    "socket": (
+        "magicgateway/upstream/resolver.py",
+        "magicgateway/upstream/eager.py",
+        "magicgateway/serving/listeners.py",
+        "magicgateway/demo/server.py",
+    ),
     "OpenSSL": ("magicgateway/upstream/tls.py",),
     "botocore": ("magicgateway/providers/", "magicgateway/upstream/"),
     "json": (),

@@ -131,8 +131,8 @@ class JsonLines:
         middle = self._known.get(texts)
         if middle is None:
             middle = self._remember(texts, fact)
-            if not middle:
-                return self._clean(json_line(fact))
+        if not middle:
+            return self._clean(json_line(fact))
         line = (
             b'{"time":"%b","request_id":"%b",%b"status":%d,"outcome":"%b","stream":%b,'
             b'"request_bytes":%d,"response_bytes":%d,"duration_ms":%.3f'
@@ -159,13 +159,15 @@ class JsonLines:
         return line + b',"attempts":%d,"usage":%b}\n' % (fact.attempts, encode(usage))
 
     def _remember(self, texts: tuple[str, ...], fact: Finished) -> bytes:
-        """The line's middle: from ``client`` to ``upstream_model``; empty if it has to be cleaned.
+        """The line's middle, what callers choose; empty if it has to be cleaned each time.
 
         It is cut out of a whole line, so that both ways spell the same.
         """
         line = json_line(fact)
-        middle = b"" if self._clean(line) != line else line[line.index(b'"client":') :]
-        middle = middle[: middle.rindex(b'"status":')] if middle else b""
+        middle = b""
+        if self._clean(line) == line:
+            start = line.index(b'"request_id":"') + len(fact.request_id) + 16
+            middle = line[start : line.rindex(b'"status":')]
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[texts] = middle

@@ -31,7 +31,8 @@ def install(reactor: Any) -> bool:
 
     if type(reactor) is not EPollReactor:
         return False
-    reactor.doIteration = quick_poll(reactor)
+    ours: Any = reactor
+    ours.doIteration = quick_poll(reactor)
     return True
 
 

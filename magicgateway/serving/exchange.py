@@ -152,6 +152,7 @@ class Exchange:
         destination = self.route(asked.model)
         if destination.rewrite:
             assert destination.upstream_model is not None
+            assert asked.span is not None
             pieces = splice(pieces, asked.span, destination.upstream_model)
             size = sum(map(len, pieces))
         self._send(pieces, size)

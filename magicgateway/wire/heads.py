@@ -114,14 +114,10 @@ UNTIL_CLOSE = -2
 class _Collector:
     """What llhttp calls while it reads one head."""
 
-    __slots__ = ("fields", "target")
+    __slots__ = ("fields",)
 
     def __init__(self) -> None:
         self.fields: list[tuple[bytes, bytes]] = []
-        self.target = b""
-
-    def on_url(self, target: bytes) -> None:
-        self.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.fields.append((name, value))

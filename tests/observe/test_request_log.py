@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.observe.facts import Usage
-from magicgateway.observe.request_log import RequestLine, human_line, json_line
+from magicgateway.config.secret import Secret
+from magicgateway.observe.facts import Finished, Usage
+from magicgateway.observe.redaction import Redactor
+from magicgateway.observe.request_log import JsonLines, RequestLine, human_line, json_line
 from magicgateway.wire.jsontext import decode
 from tests.house import ROOT
 from tests.observe.sample import bare, finished
@@ -93,6 +95,57 @@ class JsonLineTests(SynchronousTestCase):
         at = RequestLine.__struct_fields__.index("usage") + 1
         fields = list(RequestLine.__struct_fields__)
         self.assertEqual([*fields[:at], *usage, *fields[at:]], rows)
+
+
+class JsonLinesTests(SynchronousTestCase):
+    """The quick way to the same lines."""
+
+    def setUp(self) -> None:
+        self.lines = JsonLines(Redactor([Secret("canary-1234", "env:X")]).clean, "req_00")
+
+    def assert_same(self, fact: Finished) -> None:
+        """Both ways spell the same keys, in the same order, with the same values."""
+        expected = list(decode(json_line(fact)).items())
+        for _ in ("spelled", "remembered"):
+            self.assertEqual(expected, list(decode(self.lines(fact)).items()))
+
+    def test_same(self) -> None:
+        """Whole facts, bare ones, and those with an error, the first time and the second."""
+        for fact in (
+            finished(),
+            finished(usage=None, stream=False),
+            finished(usage=Usage(), first_byte_ms=None),
+            finished(model='a "quoted" name', path='/v1/x"status":1'),
+            bare(),
+            bare(error="upstream_dns", detail="no such name"),
+            finished(request_id="theirs"),
+        ):
+            self.assert_same(fact)
+
+    @given(
+        st.dictionaries(st.sampled_from(TEXTS[1:8]), st.text(st.characters(), max_size=20)),
+        st.floats(0, 1e7),
+        st.integers(0, 2**40),
+    )
+    def test_same_whatever_comes(self, texts: dict[str, str], number: float, count: int) -> None:
+        """One line of printable ASCII with the same content, whatever the strings are."""
+        fact = finished(**texts, duration_ms=number, response_bytes=count)
+        self.assert_same(fact)
+        self.assertTrue(self.lines(fact)[:-1].decode("ascii").isprintable())
+
+    def test_no_secret(self) -> None:
+        """A secret in any text is removed, however often it comes."""
+        for name in TEXTS:
+            for _ in range(3):
+                line = self.lines(finished(**{name: "canary-1234"}))
+                self.assertNotIn(b"canary-1234", line, name)
+                self.assertIn(b"[redacted]", line)
+
+    def test_bounded(self) -> None:
+        """However many paths callers think of, few are remembered."""
+        for number in range(3000):
+            self.lines(finished(path=f"/v1/{number}"))
+        self.assertLessEqual(len(self.lines._known), 1024)
 
 
 class HumanLineTests(SynchronousTestCase):

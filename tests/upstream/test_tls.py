@@ -12,7 +12,9 @@ from typing import Any
 
 from attrs import evolve
 from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
 from twisted.internet.error import DNSLookupError
+from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.config.settings import UpstreamSettings
 from magicgateway.upstream import tls
@@ -287,6 +289,23 @@ class TransferTests(TlsTestCase):
         gc.collect()
         left = [item for item in gc.get_objects() if isinstance(item, Connection)]
         self.assertEqual([], left)
+
+
+class PrivateNamesTests(SynchronousTestCase):
+    """What ``EagerTls`` reaches into, so that an upgrade fails here and nowhere else."""
+
+    def test_pyopenssl(self) -> None:
+        """PyOpenSSL keeps its handles, and its bindings the calls, under these names."""
+        context = SSL.Context(SSL.TLS_METHOD)
+        connection = SSL.Connection(context, None)
+        connection.set_connect_state()
+        for name in ("_ssl", "_from_ssl", "_into_ssl"):
+            self.assertTrue(getattr(connection, name), name)
+        for name in ("SSL_read", "SSL_get_error", "BIO_read"):
+            self.assertTrue(callable(getattr(lib, name)), name)
+        self.assertEqual(2, lib.SSL_ERROR_WANT_READ)
+        self.assertEqual(-1, lib.SSL_read(connection._ssl, ffi.new("char[]", 8), 8))
+        self.assertEqual(lib.SSL_ERROR_WANT_READ, lib.SSL_get_error(connection._ssl, -1))
 
 
 def _raiser(exception: type[Exception]) -> Any:
