@@ -62,6 +62,8 @@ def running() -> Running:
         for name in PROVIDERS
     }
     environment["MAGICGATEWAY__PROVIDERS__LOCAL__DIALECT"] = "openai"
+    environment["MAGICGATEWAY__PROVIDERS__LOCAL__API_KEY"] = "env:LOCAL_API_KEY"
+    environment["LOCAL_API_KEY"] = KEY
     daemon = Daemon("--demo", environment=environment)
     daemon.start()
     atexit.register(daemon.__exit__)
