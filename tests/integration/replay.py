@@ -50,7 +50,7 @@ def cuts(data: bytes, chance: random.Random, most: int = 400) -> list[bytes]:
 
 
 class Replay:
-    """Answers every request with what was put in last; remembers what it was asked."""
+    """Answers requests with what was put in, in that order, and all others with ``{}``."""
 
     def __init__(self) -> None:
         self.server = ScriptedServer(self._serve)
@@ -73,8 +73,11 @@ class Replay:
     def _serve(self, peer: Peer) -> None:
         while True:
             peer.read_request()
-            for piece in self._next.popleft():
+            for piece in self._next.popleft() if self._next else _NOTHING:
                 peer.send(piece)
+
+
+_NOTHING = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"]
 
 
 class _Bytes(io.BytesIO):
@@ -107,7 +110,8 @@ def read_request(data: bytes) -> tuple[str, Mapping[str, str], bytes]:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+        name.lower(): value.strip(" \t")
+        for name, _, value in (line.partition(":") for line in lines)
     }
     if fields.get("transfer-encoding") == "chunked":
         body = read_answer(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + body).body
