@@ -6,18 +6,22 @@ are read where ``MAGICGATEWAY_REFERENCE`` names the folder with the reference da
 
 from __future__ import annotations
 
+import contextlib  # trial takes a module's own name "suppress" for a list of warnings
 import json
 import os
+import random
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.gateway import RunningGateway, start_gateway
-from tests.integration.replay import Answer, Recorded, Replay, ask
+from tests.integration.replay import Answer, Recorded, Replay, ask, cuts
 from tests.wire.test_head_corpus import LOOSER, STRICTER, unescape, with_hosts
 
 DOORS = ("/v1/chat/completions", "/v1/messages")
@@ -248,8 +252,38 @@ class StringTests(CorpusCase):
         await self.assert_alive()
 
 
+def send_in_cuts(port: int, request: bytes, seed: int) -> bytes:
+    """Send bytes in random pieces and read to the end, blocking.
+
+    The gateway may refuse before everything is sent; its answer is there to be read all the same.
+    """
+    pieces = cuts(request, random.Random(seed), 40)  # noqa: S311 - cuts
+    answer = []
+    with socket.create_connection(("127.0.0.1", port), 20.0) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                client.sendall(piece)
+        with contextlib.suppress(ConnectionError):
+            while data := client.recv(65536):
+                answer.append(data)
+    return b"".join(answer)
+
+
 class RequestTests(CorpusCase):
     """Requests as raw bytes."""
+
+    async def test_cuts(self) -> None:
+        """How a request is cut into packets changes nothing about its answers."""
+        await self.start(LIMITS)
+        port = self.gateway.port
+        for seed, (name, (request, refused)) in enumerate(raw_requests().items()):
+            if not refused:
+                continue
+            whole = await self.gateway.ask(request + LAST, 20.0)
+            cut = await deferToThread(send_in_cuts, port, request + LAST, seed)
+            self.assertEqual(BEFORE_HEADS.findall(whole), BEFORE_HEADS.findall(cut), name)
+        await self.assert_alive()
 
     async def test_raw(self) -> None:
         """What is ambiguous gets one 4xx and the end of the connection, and no second reading."""
