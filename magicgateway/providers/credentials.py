@@ -187,7 +187,7 @@ def operator_credential(
     secret = provider.secret
     if secret is not None and (admission.closed or local):
         return _written(provider, secret.reveal().encode(), own=False)
-    if provider.auth == rows.NO_AUTH:
+    if secret is None and (provider.auth == rows.NO_AUTH or provider.row.keyless):
         return None
     raise ApiError(401, "missing_credential", _missing(provider, held=secret is not None))
 

@@ -71,6 +71,8 @@ class ProviderRow:
     dialect: str = "openai"
     """The family that config calls ``dialect``: ``openai`` or ``anthropic``."""
     auth: str = BEARER
+    keyless: bool = False
+    """It may ask for no credential, so a request without one is sent all the same."""
     bearer_prefixes: tuple[str, ...] = ()
     """Credentials that begin like this go as bearer, whatever ``auth`` says."""
     environment: tuple[str, ...] = ()

@@ -113,7 +113,7 @@ def read_target(raw: bytes, is_provider: Callable[[str], bool]) -> Target | None
     _check(path, segments)
     return Target(
         route=route,
-        query=mark + query if query else b"",
+        query=mark + query,
         door=DOORS.get(route),
         provider=provider,
         model_id=_model_id(route) if route.startswith(_MODEL_PREFIX) else None,

@@ -83,6 +83,13 @@ class Standing:
         if door is not None and self._head.method not in door.methods:
             allowed = ", ".join(method.decode() for method in door.methods)
             raise ApiError(405, "method_not_allowed", f"This path takes {allowed}.")
+        encoding = fields.get(b"content-encoding", b"identity")
+        if self.peeks and encoding.lower() != b"identity":
+            raise ApiError(
+                415,
+                "unsupported_encoding",
+                "The gateway has to read this body, so it must come without Content-Encoding.",
+            )
         self.admission = admission
 
     def named_provider(self) -> Provider | None:

@@ -20,6 +20,7 @@ GENERIC: Mapping[str, ProviderRow] = {
         base_url="",
         operations={**TEXT_AND_EMBEDDINGS, **RESPONSES},
         any_route=True,
+        keyless=True,
         request_headers=("openai-beta", "openai-organization", "openai-project"),
         # Most such servers take ids from Hugging Face. Read as openai/gpt-oss-20b would be, a
         # prompt meant for the operator's own server would go to somebody else's.
@@ -37,6 +38,7 @@ GENERIC: Mapping[str, ProviderRow] = {
             **own("messages/batches"),
         },
         any_route=True,
+        keyless=True,
         auth=X_API_KEY,
         request_headers=(*ANTHROPIC_HEADERS, "anthropic-dangerous-direct-browser-access"),
         headers={"anthropic-version": "2023-06-01"},
