@@ -26,21 +26,22 @@ def event_too_long() -> UpstreamError:
     )
 
 
-def too_slow(name: str, seconds: float) -> UpstreamError:
-    """It took too long.
+def total_timeout(seconds: float) -> UpstreamError:
+    """All of it took longer than it may."""
+    return _too_slow("total", seconds, "The answer took longer than")
 
-    Args:
-        name: The timeout that was met: ``total``, ``first_event`` or ``idle``.
-        seconds: Its length.
-    """
-    texts = {
-        "total": "The answer took longer than",
-        "first_event": "The provider sent no event within",
-        "idle": "The provider fell silent for",
-    }
+
+def first_event_timeout(seconds: float) -> UpstreamError:
+    """Its head came, and nothing behind it."""
+    return _too_slow("first_event", seconds, "The provider sent no event within")
+
+
+def idle_timeout(seconds: float) -> UpstreamError:
+    """It was under way, and nothing more came."""
+    return _too_slow("idle", seconds, "The provider fell silent for")
+
+
+def _too_slow(name: str, seconds: float, text: str) -> UpstreamError:
     return UpstreamError(
-        504,
-        f"{name}_timeout",
-        f"{texts[name]} {seconds:g} s (timeouts.{name}).",
-        outcome="timeout",
+        504, f"{name}_timeout", f"{text} {seconds:g} s (timeouts.{name}).", outcome="timeout"
     )

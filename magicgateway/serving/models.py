@@ -194,14 +194,15 @@ class ModelLists:
         value = reason.value
         if isinstance(value, ApiError):
             return value
-        if isinstance(value, BadStatus) and value.status in (401, 403, 429):
-            return UpstreamError(
-                value.status,
-                "models_refused",
-                f"{name} refused to list its models with the credential that was used.",
-                outcome="refused",
-                detail=str(value),
-            )
+        if isinstance(value, BadStatus):
+            text = f"{name} refused to list its models with the credential that was used."
+            detail = str(value)
+            if value.status == 401:
+                return UpstreamError(401, "models_refused", text, outcome="refused", detail=detail)
+            if value.status == 403:
+                return UpstreamError(403, "models_refused", text, outcome="refused", detail=detail)
+            if value.status == 429:
+                return UpstreamError(429, "models_refused", text, outcome="refused", detail=detail)
         return UpstreamError(
             502,
             "models_unavailable",

@@ -372,18 +372,18 @@ class Relay:
             return
         timeouts = self._timeouts
         if timeouts.total and now - self.exchange.request.received >= timeouts.total:
-            self._break_off(faults.too_slow("total", timeouts.total))
+            self._break_off(faults.total_timeout(timeouts.total))
         elif not self.committed:
             if now - self.head_at >= timeouts.first_event:
-                self._break_off(faults.too_slow("first_event", timeouts.first_event))
+                self._break_off(faults.first_event_timeout(timeouts.first_event))
             elif now - self.head_at >= COMMIT_SECONDS:
                 self._commit(b"")
         elif (
             self.is_stream and not self.body_bytes and (now - self.head_at >= timeouts.first_event)
         ):
-            self._break_off(faults.too_slow("first_event", timeouts.first_event))
+            self._break_off(faults.first_event_timeout(timeouts.first_event))
         elif now - self._active_at >= timeouts.idle:
-            self._break_off(faults.too_slow("idle", timeouts.idle))
+            self._break_off(faults.idle_timeout(timeouts.idle))
         else:
             self._keep_caller_alive(now)
 

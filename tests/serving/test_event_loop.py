@@ -44,10 +44,10 @@ class Reading:
         return self.result
 
     def readConnectionLost(self, reason: Failure) -> None:
-        self.events.append(f"half-closed: {reason.type.__name__}")
+        self.events.append(f"half-closed: {type(reason.value).__name__}")
 
     def connectionLost(self, reason: Failure) -> None:
-        self.events.append(f"lost: {reason.type.__name__}")
+        self.events.append(f"lost: {type(reason.value).__name__}")
 
 
 class QuickPollTests(SynchronousTestCase):
@@ -124,7 +124,7 @@ class QuickPollTests(SynchronousTestCase):
         """A signal that interrupts the wait ends the turn; any other error is raised."""
 
         class Poller:
-            error = InterruptedError(4, "interrupted")
+            error: OSError = InterruptedError(4, "interrupted")
 
             def poll(self, *_: Any) -> Any:
                 raise self.error
@@ -134,7 +134,7 @@ class QuickPollTests(SynchronousTestCase):
         poll = quick_poll(self.reactor)
         self.reactor._poller = real
         self.assertIsNone(poll(0))  # type: ignore[func-returns-value] # that is what is said
-        poller.error = OSError(9, "bad descriptor")  # type: ignore[assignment] # as above
+        poller.error = OSError(9, "bad descriptor")
         self.assertRaises(OSError, poll, 0)
 
 
