@@ -133,7 +133,7 @@ class QuickPollTests(SynchronousTestCase):
         self.reactor._poller, real = poller, self.reactor._poller
         poll = quick_poll(self.reactor)
         self.reactor._poller = real
-        self.assertIsNone(poll(0))  # type: ignore[func-returns-value] # that is what is said
+        self.assertIsNone(poll(0))
         poller.error = OSError(9, "bad descriptor")
         self.assertRaises(OSError, poll, 0)
 
