@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from magicgateway.config.secret import Secret
-from magicgateway.observe.escaping import ascii_json, encodable, printable
+from magicgateway.observe.escaping import ascii_json, encodable, printable, word
 from magicgateway.wire.jsontext import encode
 
 REDACTED = b"[redacted]"
@@ -46,7 +46,7 @@ _SHAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], bytes], ...] = (
             + rb" {0,2}[:=,] {0,2}\[?"
             + _QUOTE
             # The scheme of an Authorization field may stay, what follows it may not.
-            + rb"(?:[A-Za-z][A-Za-z0-9-]{2,23} )?)"
+            + rb"(?:[A-Za-z][A-Za-z0-9-]{2,23} )?)(?!bearer[ +%])"
             + _VALUE
             # What a colon follows is the next key of a JSON line, not a value.
             + rb"{6,}+(?!\\{0,2}[\"']:)"
@@ -90,7 +90,7 @@ def _spellings(text: str) -> set[bytes]:
     plain = encodable(text)
     json_text = encode(plain)
     percent = quote(raw, safe="")
-    forms = {raw, plain.encode(), printable(plain).encode(), percent.encode()}
+    forms = {raw, plain.encode(), printable(plain).encode(), word(plain).encode(), percent.encode()}
     forms.add(re.sub("%..", lambda match: match[0].lower(), percent).encode())
     for spelled in (json_text, ascii_json(json_text), json_text.replace(b"/", b"\\/")):
         forms.add(spelled[1:-1])

@@ -161,14 +161,17 @@ class GatewayRequest(server.Request):
         error = internal_error()
         self.identity = self.identity or self.channel.site.name(self)
         body = error_body("openai", error, self.identity)
-        self.responseHeaders = Headers()
         self.setResponseCode(error.status)
-        self.setHeader(b"content-type", b"application/json")
-        self.setHeader(b"cache-control", b"no-store")
-        self.setHeader(b"content-length", b"%d" % len(body))
-        self.setHeader(b"x-request-id", self.identity.encode())
-        self.write(body)
-        self.finish()
+        self.responseHeaders = Headers(
+            {
+                b"content-type": [b"application/json"],
+                b"cache-control": [b"no-store"],
+                b"content-length": [b"%d" % len(body)],
+                b"x-request-id": [self.identity.encode()],
+            }
+        )
+        self.write(body)  # type: ignore[no-untyped-call] # Twisted's
+        self.finish()  # type: ignore[no-untyped-call] # Twisted's
         return reason
 
     def connectionLost(self, reason: Failure) -> None:

@@ -201,7 +201,9 @@ class WatchTests(SynchronousTestCase):
     def test_origins_are_bounded(self) -> None:
         """Beyond 200 origins the rest is one, its states still told apart."""
         metrics = made()
-        many = {(f"https://{n}", state): 1.0 for n in range(300) for state in ("idle", "in_use")}
+        many: dict[tuple[str, ...], float] = {
+            (f"https://{n}", state): 1.0 for n in range(300) for state in ("idle", "in_use")
+        }
         metrics.watch("upstream_connections", lambda: many)
         found = values(metrics, "magicgateway_upstream_connections")
         self.assertEqual(metrics_module.MAX_LABEL_SETS + 2, len(found))
