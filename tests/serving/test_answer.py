@@ -1,0 +1,34 @@
+"""Heads of our own answers."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.serving.answer import CLOSE, OwnFields, length_line, status_line, whole
+
+
+class AnswerTests(SynchronousTestCase):
+    def test_status_lines(self) -> None:
+        """Known statuses have their phrase, others none."""
+        self.assertEqual(b"HTTP/1.1 404 Not Found\r\n", status_line(404))
+        self.assertEqual(b"HTTP/1.1 529 \r\n", status_line(529))
+
+    def test_own_fields(self) -> None:
+        """Date, server and the rest, made anew each second; no version is told."""
+        now = [784111777.9]
+        fields = OwnFields(lambda: now[0])
+        expected = (
+            b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+            b"Server: MagicGateway\r\nX-Content-Type-Options: nosniff\r\n"
+        )
+        self.assertEqual(expected, fields())
+        self.assertIs(fields(), fields())
+        now[0] += 1
+        self.assertIn(b"08:49:38", fields())
+
+    def test_whole(self) -> None:
+        """A head with its length and the body; to HEAD the same head without it."""
+        head = b"HTTP/1.1 200 OK\r\nDate: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+        self.assertEqual(head + b"{}", whole(200, b"Date: x\r\n", [CLOSE], b"{}"))
+        self.assertEqual(head, whole(200, b"Date: x\r\n", [CLOSE], b"{}", send_body=False))
+        self.assertEqual(b"Content-Length: 0\r\n", length_line(0))
