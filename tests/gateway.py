@@ -102,6 +102,15 @@ async def _stop(gateway: Gateway) -> None:
     await until(lambda: not gateway.site.channels)
 
 
+class GatewayTestCase(TestCase):
+    """Each test has a gateway of its own, configured by ``toml``."""
+
+    toml = ""
+
+    async def setUp(self) -> None:  # type: ignore[override] # trial awaits it
+        self.gateway = await start_gateway(self, self.toml)
+
+
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Wait, turn by turn of the reactor, until something holds.
 

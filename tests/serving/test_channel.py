@@ -8,9 +8,8 @@ import socket
 from collections.abc import Iterator
 
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
-from tests.gateway import RunningGateway, post, start_gateway, until
+from tests.gateway import GatewayTestCase, RunningGateway, post, start_gateway, until
 
 CHAT = "/v1/chat/completions"
 DEMO = {"x-provider": "demo"}
@@ -52,15 +51,13 @@ def code_of(answer: bytes) -> str:
     return code
 
 
-class LimitTests(TestCase):
+class LimitTests(GatewayTestCase):
     """Every limit at its bound and one beyond."""
 
-    async def setUp(self) -> None:
-        self.gateway = await start_gateway(
-            self,
-            "[server]\nmax_body_bytes = 1000\nmax_upload_bytes = 2000\n"
-            "[limits]\nhead_bytes = 4096\nline_bytes = 2048\ntarget_bytes = 1024\nfields = 20\n",
-        )
+    toml = (
+        "[server]\nmax_body_bytes = 1000\nmax_upload_bytes = 2000\n"
+        "[limits]\nhead_bytes = 4096\nline_bytes = 2048\ntarget_bytes = 1024\nfields = 20\n"
+    )
 
     async def assert_bound(self, expected: tuple[int, str], *requests: bytes) -> None:
         """All requests but the last are served; that one is refused and ends the connection."""
@@ -139,15 +136,13 @@ class LimitTests(TestCase):
         self.assertIn(b"server.max_upload_bytes", answer)
 
 
-class DeadlineTests(TestCase):
+class DeadlineTests(GatewayTestCase):
     """How long is waited."""
 
-    async def setUp(self) -> None:
-        self.gateway = await start_gateway(
-            self,
-            "[limits]\nhead_seconds = 0.6\nbody_gap_seconds = 0.6\nkeep_alive_seconds = 0.6\n"
-            "write_progress_seconds = 0.6\n",
-        )
+    toml = (
+        "[limits]\nhead_seconds = 0.6\nbody_gap_seconds = 0.6\nkeep_alive_seconds = 0.6\n"
+        "write_progress_seconds = 0.6\n"
+    )
 
     async def test_slow_head(self) -> None:
         """A head that trickles in is 408, however steadily it trickles."""
@@ -196,11 +191,8 @@ class DeadlineTests(TestCase):
         await until(lambda: self.gateway.demo.journal[0].left_at is not None)
 
 
-class PersistenceTests(TestCase):
+class PersistenceTests(GatewayTestCase):
     """One request after the other on one connection."""
-
-    async def setUp(self) -> None:
-        self.gateway = await start_gateway(self)
 
     async def test_reuse(self) -> None:
         """A connection serves any number of requests."""
@@ -288,11 +280,8 @@ class PersistenceTests(TestCase):
         self.assertEqual({200}, await deferToThread(ask))
 
 
-class RefusalTests(TestCase):
+class RefusalTests(GatewayTestCase):
     """What is ambiguous or unwanted gets one clear answer, and the connection ends."""
-
-    async def setUp(self) -> None:
-        self.gateway = await start_gateway(self)
 
     async def test_framing(self) -> None:
         """Every kind of doubt about where a body ends."""
@@ -378,12 +367,10 @@ class RefusalTests(TestCase):
         self.assertEqual(200, status_of(await gateway.ask(HEALTH % b"Connection: close\r\n")))
 
 
-class LeavingTests(TestCase):
+class LeavingTests(GatewayTestCase):
     """Callers that go away."""
 
-    async def setUp(self) -> None:
-        self.gateway = await start_gateway(self)
-        self.waiting = post(CHAT, BODY, headers={**DEMO, "x-demo-fault": "silence"})
+    waiting = post(CHAT, BODY, headers={**DEMO, "x-demo-fault": "silence"})
 
     async def assert_noticed(self, client: socket.socket) -> None:
         """The provider hears of it at once."""
