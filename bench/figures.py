@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from statistics import median
 
 from attrs import frozen
@@ -116,14 +117,18 @@ class Figure:
         return HOLDS if self.bar.holds(measured) else MISSED
 
     def _ratio(self, measured: Round) -> float | None:
-        """None also when the divisor is not above 0: time below the noise has no multiple."""
+        """Infinite where nginx adds nothing: to leave such rounds out would flatter."""
         if not self.bar.against:
             return None
         above = self.of_round(measured, GATEWAY)
         below = self.of_round(measured, self.bar.against)
         if self.bar.turned:
             above, below = below, above
-        return above / below if above is not None and below is not None and below > 0 else None
+        if above is None or below is None:
+            return None
+        if below > 0:
+            return above / below
+        return inf if self.added and above > 0 else None
 
     def _value(self, outcomes: Mapping[str, Outcome], contender: str) -> float | None:
         outcome = outcomes.get(contender)

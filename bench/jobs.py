@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 REQUESTS = "requests"
-STREAMS = "streams"
 EVENTS = "events"
 FIRST_EVENTS = "first-events"
 IDLE = "idle"

@@ -16,12 +16,11 @@ import msgspec
 from bench import jobs
 from bench.jobs import Job, Outcome
 from bench.load_bodies import large_bodies_sent
-from bench.load_requests import RequestLoad, StreamLoad
+from bench.load_requests import RequestLoad
 from bench.load_streams import EventLoad, FirstEventLoad, IdleLoad, slow_reader
 
 MODES: dict[str, Callable[[Job], Outcome]] = {
     jobs.REQUESTS: lambda job: RequestLoad(job).run(),
-    jobs.STREAMS: lambda job: StreamLoad(job).run(),
     jobs.EVENTS: lambda job: EventLoad(job).run(),
     jobs.FIRST_EVENTS: lambda job: FirstEventLoad(job).run(),
     jobs.IDLE: lambda job: IdleLoad(job).run(),

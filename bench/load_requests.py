@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bench import mock_plan
 from bench.client import CHAT, Client, chat_body, request
-from bench.events import BrokenStream, EventReader
 from bench.measure import Measurement
 
 REQUEST_BYTES = 500
@@ -59,45 +58,3 @@ class _Caller:
 
     def _end(self) -> None:
         self._load.answered(self, self._text)
-
-
-class StreamLoad(Measurement):
-    """``count`` connections, one short stream after the other; a unit is a whole stream.
-
-    It finds out how many streams per second a contender can carry at all.
-    """
-
-    def begin(self) -> None:
-        body = chat_body(SHORT_STREAM, stream=True)
-        self._request = request(CHAT, self.job.headers, body)
-        self._callers = [_StreamCaller(self, self._request) for _ in range(self.job.count)]
-        for number, caller in enumerate(self._callers):
-            self.loop.after(number / self.job.count * self.job.warm_seconds / 2, caller.send)
-        self.loop.after(self.job.warm_seconds, self.open_period)
-
-
-class _StreamCaller:
-    def __init__(self, load: StreamLoad, wire: bytes) -> None:
-        self._client = Client(load.loop, load.job.port, load.fail)
-        self._client.on_body = self._body
-        self._client.on_end = self._end
-        self._load = load
-        self._wire = wire
-        self._events = EventReader()
-
-    def send(self) -> None:
-        self._events = EventReader()
-        self._client.send(self._wire)
-
-    def _body(self, piece: bytes) -> None:
-        try:
-            self._events.feed(piece)
-        except BrokenStream as error:
-            self._load.fail(str(error))
-
-    def _end(self) -> None:
-        if not self._events.done or self._events.count != SHORT_STREAM_EVENTS:
-            self._load.fail(f"a stream ended after {self._events.count} events")
-            return
-        self._load.outcome.units += 1
-        self.send()

@@ -10,6 +10,7 @@ from bench.jobs import Job, Outcome
 from bench.loop import Loop
 
 _PATIENCE_SECONDS = 30.0
+_WAITED = 0.02
 
 
 class Measurement:
@@ -26,7 +27,7 @@ class Measurement:
         self.pids = usage.family(job.watch)
         self._load_pids = [os.getpid(), *job.load]
         self._units_before = 0
-        self._began = 0.0
+        self._began = monotonic()
         self._usage_before = usage.usage(self.pids)
         self._load_before = usage.usage(self._load_pids)
 
@@ -44,8 +45,16 @@ class Measurement:
 
     def fail(self, reason: str) -> None:
         """End the measurement without a figure; the first reason counts."""
-        self.outcome.failure = self.outcome.failure or reason
+        if not self.outcome.failure:
+            self.outcome.failure = reason + self._disturbance()
         self.loop.stop()
+
+    def _disturbance(self) -> str:
+        """Whether others had the contender's core, which may be all that went wrong."""
+        seconds = monotonic() - self._began
+        waited = usage.usage(self.pids).waited_seconds - self._usage_before.waited_seconds
+        share = waited / seconds
+        return f" (it waited for its core {share:.0%} of the time)" if share >= _WAITED else ""
 
     def open_period(self) -> None:
         """The warm-up is over; the period ends by itself."""

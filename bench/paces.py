@@ -7,21 +7,22 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from bench import jobs
-from bench.jobs import Job
+from bench.jobs import Job, Outcome
 
 CONNECTIONS = 32
 STREAMS = 200
 IDLE_STREAMS = 4000
-CAPACITY_STREAMS = 256
 MOST_OPEN = 512
 """Streams that may be open at once while first events are timed; more means overload."""
+TRIAL_RATE = 1000.0
+"""Streams per second at which it is found out what one costs."""
 DESCRIPTORS = 2 * (IDLE_STREAMS + 100)
 """What a contender needs for its idle streams: two sockets each, and some."""
 
 _MODES = {
     "requests": jobs.REQUESTS,
     "tls-requests": jobs.REQUESTS,
-    "capacity": jobs.STREAMS,
+    "trial": jobs.FIRST_EVENTS,
     "events": jobs.EVENTS,
     "first-event": jobs.FIRST_EVENTS,
     "idle-streams": jobs.IDLE,
@@ -32,7 +33,7 @@ _MODES = {
 _COUNTS = {
     "requests": CONNECTIONS,
     "tls-requests": CONNECTIONS,
-    "capacity": CAPACITY_STREAMS,
+    "trial": MOST_OPEN,
     "events": STREAMS,
     "first-event": MOST_OPEN,
     "idle-streams": IDLE_STREAMS,
@@ -62,7 +63,7 @@ class Pace:
         """What the load process is asked to do.
 
         Args:
-            measurement: A key of ``figures.MEASURED``, or ``capacity``.
+            measurement: A key of ``figures.MEASURED``, or ``trial``.
             port: The contender's.
             headers: What every request carries.
             watch: Processes of the contender.
@@ -82,5 +83,14 @@ class Pace:
         )
 
 
-FULL = Pace({"first-event": 4.0, "capacity": 2.0, "slow-reader": 2.5})
+def half_load(trial: Outcome) -> float:
+    """Streams per second that keep the busier core half busy: the contender's or the load's.
+
+    Half of the throughput of a closed loop is too much: there, answers are worked off in batches
+    and each costs less, and a load core that is nearly full waits for itself.
+    """
+    return 0.5 * trial.units / max(trial.cpu_seconds, trial.load_seconds)
+
+
+FULL = Pace({"first-event": 4.0, "trial": 2.0, "slow-reader": 2.5})
 QUICK = Pace({"first-event": 1.5, "slow-reader": 1.5}, 1.0, 0.5, 1)

@@ -24,7 +24,8 @@ _COLUMNS = (GATEWAY, NGINX, KLEIN_TREQ)
 _NOTHING = "-"
 _WAITED = 0.02
 """From this share of the time on, waiting for its core spoils what a contender shows."""
-_SATURATED = 0.97
+_LOAD_BUSY = 0.7
+"""A load core that is busier than this makes requests wait for the load itself."""
 _LATE_MS = 0.2
 """Timed requests may start this late before the lateness shows in the latencies."""
 _PROBE_LATE_MS = 5.0
@@ -157,7 +158,7 @@ def _of_contender(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if waited >= _WAITED:
         yield f"it waited for its core {waited:.0%} of the time"
     load = median(outcome.load_seconds / outcome.seconds for outcome in timed)
-    if load >= _SATURATED and timed[0].latencies_ms:
+    if load >= _LOAD_BUSY and timed[0].latencies_ms:
         yield f"the load's core was busy {load:.0%} of the time"
     late = median(outcome.own_lag_ms for outcome in timed)
     if late > (_LATE_MS if timed[0].latencies_ms else _PROBE_LATE_MS):

@@ -13,7 +13,7 @@ from time import monotonic
 import msgspec
 from attrs import field, frozen
 
-from bench import nginx
+from bench import nginx, paces
 from bench.certificates import make_certificates
 from bench.contenders import (
     GATEWAY_COMMAND,
@@ -33,8 +33,8 @@ from bench.paces import FULL, Pace
 
 _LOAD_SECONDS = 180.0
 _BASELINE = (sys.executable, "-c", "import twisted.web.server")
-_CAPACITY = (GATEWAY, NGINX)
-"""Whose capacity makes the load of ``first-event``: the first of these that takes part."""
+_TRIED = (GATEWAY, NGINX)
+"""Whose costs decide about the load of ``first-event``: the first of these that takes part."""
 
 
 @frozen
@@ -158,13 +158,12 @@ class _Run:
             return Outcome(failure=f"{type(error).__name__}: {error}")
 
     def _half_load(self) -> float:
-        """Half of the short streams per second that the slower of the two proxies carries."""
-        name = next((name for name in _CAPACITY if self._takes_part(name)), DIRECT)
-        outcome = self._outcome("capacity", name, 0.0)
-        if outcome.failure or not outcome.seconds:
-            self.tell(f"the capacity of {name} is unknown: {outcome.failure}")
-            return 100.0
-        return outcome.units / outcome.seconds / 2
+        name = next((name for name in _TRIED if self._takes_part(name)), DIRECT)
+        outcome = self._outcome("trial", name, paces.TRIAL_RATE)
+        if outcome.failure:
+            self.tell(f"what a stream costs {name} is unknown: {outcome.failure}")
+            return paces.TRIAL_RATE / 10
+        return paces.half_load(outcome)
 
     def _load(self, measurement: str, contender: Contender, rate: float) -> Outcome:
         tls = measurement == "tls-requests"

@@ -125,9 +125,14 @@ class FigureTests(SynchronousTestCase):
             self.assertEqual(NOT_MEASURED, figure.verdict(rounds))
 
     def test_nothing_added(self) -> None:
-        """When nginx adds less than the noise there is no multiple of it."""
-        rounds = [latency(gateway=0.5, nginx=0.3, direct=0.3)]
-        self.assertEqual(NOT_MEASURED, ADDED.verdict(rounds))
+        """A round in which nginx adds nothing counts against a gateway that does add."""
+        bad = latency(gateway=0.5, nginx=0.3, direct=0.3)
+        good = latency(gateway=0.5, nginx=0.4, direct=0.3)
+        self.assertEqual([math.inf, 2.0], [round(ratio, 6) for ratio in ADDED.ratios([bad, good])])
+        self.assertEqual(MISSED, ADDED.verdict([bad, good, bad]))
+        self.assertEqual(HOLDS, ADDED.verdict([good, good, bad]))
+        nothing = latency(gateway=0.3, nginx=0.3, direct=0.3)
+        self.assertEqual(NOT_MEASURED, ADDED.verdict([nothing]))
 
     def test_failed(self) -> None:
         """A gateway that failed in one round has failed, however fast it was in the others."""

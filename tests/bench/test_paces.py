@@ -5,10 +5,10 @@ from itertools import pairwise
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.figures import MEASURED
-from bench.jobs import Job
+from bench.jobs import Job, Outcome
 from bench.load import MODES
 from bench.load_streams import GAP_SECONDS, opening_offset
-from bench.paces import FULL, QUICK, Pace
+from bench.paces import FULL, QUICK, Pace, half_load
 
 
 def job(pace: Pace, measurement: str) -> Job:
@@ -21,7 +21,7 @@ class PaceTests(SynchronousTestCase):
 
     def test_every_measurement(self) -> None:
         """Each measurement that is a load has a mode that the load process knows."""
-        for measurement in {*MEASURED, "capacity"} - {"start-up"}:
+        for measurement in {*MEASURED, "trial"} - {"start-up"}:
             self.assertIn(job(FULL, measurement).mode, MODES)
 
     def test_counts(self) -> None:
@@ -34,6 +34,16 @@ class PaceTests(SynchronousTestCase):
         """The quick run is never longer."""
         for measurement in set(MEASURED) - {"start-up"}:
             self.assertLess(job(QUICK, measurement).seconds, job(FULL, measurement).seconds)
+
+
+class HalfLoadTests(SynchronousTestCase):
+    """How many streams per second half a load is."""
+
+    def test_busier_core(self) -> None:
+        """The busier of the two cores is half busy, whichever that is."""
+        for expected, contender, load in ((2000.0, 0.25, 0.1), (1250.0, 0.1, 0.4)):
+            trial = Outcome(1000, seconds=1, cpu_seconds=contender, load_seconds=load)
+            self.assertAlmostEqual(expected, half_load(trial))
 
 
 class OpeningTests(SynchronousTestCase):
