@@ -100,6 +100,7 @@ class Api:
         read("/health/ready")(self._health_ready)
         read("/metrics")(self._metrics)
         app.route("/v1/", branch=True)(self._api)
+        app.route("/v1//<path:rest>")(self._api_of)
         app.route("/<provider>/v1/", branch=True)(self._api_of)
         for door in (
             "chat/completions",

@@ -41,6 +41,7 @@ class Exchange:
     _attempt: Attempt | None = None
     _relay: Relay | None = None
     _stop: Callable[[], None] | None = None
+    _answered_elsewhere = False
     _ended = False
     _body_bytes = 0
 
@@ -94,6 +95,7 @@ class Exchange:
         if length > limit:
             raise too_large(limit, "server.max_upload_bytes")
         if standing.lists_models and self.plane.models.answers(self):
+            self._answered_elsewhere = True
             return
         self.route()
         request.send_continue()
@@ -138,7 +140,7 @@ class Exchange:
                     self._attempt.body_sent()
             elif self._json is not None:
                 self._send_json(self._json)
-            elif self._attempt is None and self.destination is not None:
+            elif self._attempt is None and not self._answered_elsewhere:
                 self._send([], 0)
         except ApiError as error:
             self.fail(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -94,7 +94,13 @@ class ModelLists:
             exchange.answer_json(200, _write(exchange)(models))
 
         fetching.addCallback(answer)
-        fetching.addErrback(lambda reason: exchange.fail(self._fault(provider.name, reason)))
+        fetching.addErrback(
+            lambda reason: (
+                None
+                if reason.check(CancelledError)
+                else exchange.fail(self._fault(provider.name, reason))
+            )
+        )
 
     def _answer_all(self, exchange: Exchange) -> bool:
         asked: list[tuple[Provider, Credential | None]] = []

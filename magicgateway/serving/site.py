@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +23,8 @@ from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.wire.heads import HeadLimits
 
 _TARGETS_REMEMBERED = 1024
+_PLAIN_PATH = re.compile(rb"(?:/[A-Za-z0-9_.-]+)*/?|\*")
+"""What the tree may be asked for. Klein would decode escapes and fold slashes."""
 _TREE_BODY_LIMIT = 64 * 1024
 _LINGERING = 64
 """So many connections that were turned away may take their time to read why."""
@@ -227,7 +230,7 @@ class TreeIntake:
         of the tree reads one.
         """
         head = self._request.head
-        if not is_readable(head.target):
+        if not _PLAIN_PATH.fullmatch(head.target.partition(b"?")[0]):
             self._site.answer(self._request, not_found())
         elif head.length > _TREE_BODY_LIMIT:
             self.refuse(_tree_body_too_large())

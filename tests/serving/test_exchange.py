@@ -199,7 +199,8 @@ class LeavingTests(GatewayTestCase):
         stalling = {**DEMO, "x-demo-fault": "stall=2"}
         streaming = deferToThread(self._ask, post(CHAT, stream, headers=stalling))
         await until(lambda: len(self.gateway.demo.journal) == 2)
-        await until(lambda: any(one.sent > 100 for one in self.gateway.demo.journal))
+        running = self.gateway.gateway.plane.running
+        await until(lambda: any(one._relay.committed for one in running if one._relay))
         self.gateway.gateway.interrupt()
         answer = await waiting
         self.assertEqual((503, "gateway_stopping"), (status_of(answer), code_of(answer)))
