@@ -39,7 +39,7 @@ class Gateway(MultiService):
         fast_lane: Send API paths to their resource without walking the tree.
 
     Raises:
-        ConfigError: Something cannot be listened on.
+        ConfigError: An address is none, or the trusted roots cannot be read.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Gateway(MultiService):
         self._connector = TcpConnector(
             reactor, Resolver(reactor, settings.upstream.dns_seconds), settings.upstream.ca_file
         )
+        self._connector.check()
         self.pool = GatewayPool(reactor, self._connector, settings.upstream)
         self.plane = plane = DataPlane(
             reactor, settings, registry, self.pool, finished, RequestIds(request_prefix), wall_clock

@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from magicgateway.errors import UpstreamError
+from magicgateway.errors import ConfigError, UpstreamError
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.pool import Origin
 from magicgateway.upstream.resolver import Resolver
@@ -87,17 +87,39 @@ class TcpConnector:
         opening.begin(endpoint.connect(wrapped))
         return opening.answer
 
+    def check(self) -> None:
+        """Read the operator's roots, if there are any, before somebody needs them.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        if not self._ca_file:
+            return
+        try:
+            self._trusted()
+        except Exception as fault:
+            raise ConfigError(
+                f"{self._ca_file} cannot be read as certificates; give a file in PEM form that the"
+                " gateway may read",
+                key="upstream.ca_file",
+            ) from fault
+
     def stop(self) -> None:
         """Let the resolver's threads go."""
         self._resolver.stop()
 
-    def _tls(self, origin: Origin, factory: _ConnectionFactory) -> IProtocolFactory:
+    def _trusted(self) -> Any:
         # pyOpenSSL takes long to import, and a gateway before plain-text servers never needs it.
-        from magicgateway.upstream.tls import EagerTlsFactory, Trust  # noqa: PLC0415
+        from magicgateway.upstream.tls import Trust  # noqa: PLC0415
 
         if self._trust is None:
             self._trust = Trust(self._ca_file)
-        return EagerTlsFactory(self._trust.for_host(origin.host), True, factory)
+        return self._trust
+
+    def _tls(self, origin: Origin, factory: _ConnectionFactory) -> IProtocolFactory:
+        from magicgateway.upstream.tls import EagerTlsFactory  # noqa: PLC0415 - as above
+
+        return EagerTlsFactory(self._trusted().for_host(origin.host), True, factory)
 
 
 class _Opening:
