@@ -52,5 +52,6 @@ def whole(
     status: int, own: bytes, lines: Sequence[bytes], body: bytes, *, send_body: bool = True
 ) -> bytes:
     """A complete answer with a body we made."""
-    head = b"".join((status_line(status), own, *lines, length_line(len(body)), b"\r\n"))
+    length = length_line(len(body)) if status != 204 else b""  # RFC 9110 8.6
+    head = b"".join((status_line(status), own, *lines, length, b"\r\n"))
     return head + body if send_body else head

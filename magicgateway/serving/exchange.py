@@ -98,6 +98,7 @@ class Exchange:
             self._answered_elsewhere = True
             return
         self.route()
+        standing.open_upstream()  # without a credential nobody is told to go on
         request.send_continue()
         if length != 0:
             self._upload = Upload(request, limit)

@@ -51,7 +51,7 @@ class Relay:
     head_at = 0.0
     first_byte_at = 0.0
     _connection: Connection | None = None
-    _head: ResponseHead | None = None
+    _status = 0
     _held_head = b""
     _splitter: EventSplitter | None = None
     _tap: StreamTap | None = None
@@ -95,7 +95,7 @@ class Relay:
                 self.body_ended(delimited=True)
             return
         exchange = self.exchange
-        self._head = head
+        self._status = head.status
         self._ended = self.committed = True
         self.head_at = self.first_byte_at = exchange.now()
         exchange.answer_begins()
@@ -106,8 +106,7 @@ class Relay:
             self._json = [body]
         self.body_bytes = len(body)
         self.request.send(self._build_head(head, lines, fields) + body)
-        status = head.status
-        exchange.finish(status, facts.FAILED if status >= 400 else facts.COMPLETED)
+        exchange.finish(head.status, facts.FAILED if head.status >= 400 else facts.COMPLETED)
 
     @staticmethod
     def _takes_at_once(head: ResponseHead) -> bool:
@@ -120,7 +119,7 @@ class Relay:
     def head_received(self, head: ResponseHead) -> None:
         """Prepare our own head; it goes out with the first byte."""
         exchange = self.exchange
-        self._head = head
+        self._status = head.status
         self.head_at = self._active_at = exchange.now()
         exchange.answer_begins()
         lines, fields = exchange.standing.forwarder.response_fields(
@@ -195,7 +194,7 @@ class Relay:
     def body_ended(self, *, delimited: bool) -> None:
         """The provider is done; whether the answer is complete is another question."""
         self._connection = None
-        self._take_rest_of_stream()
+        self._take_rest_of_stream(delimited=delimited)
         if self._is_complete(delimited=delimited):
             self._complete()
         else:
@@ -205,29 +204,37 @@ class Relay:
         """The connection broke in the middle of the body."""
         self._connection = None
         if self._tap is not None:
-            self._take_rest_of_stream()
-            if self._tap.finished:
+            self._take_rest_of_stream(delimited=False)
+            if self._tap.finished or self._tap.failed:
                 self._complete()
                 return
         self._break_off(faults.truncated(broke.reason))
 
     # -- ending -----------------------------------------------------------------------------
 
-    def _take_rest_of_stream(self) -> None:
-        """A last event without its empty line still counts if it is the terminal one."""
+    def _take_rest_of_stream(self, *, delimited: bool) -> None:
+        """A last event without its empty line counts if it is the terminal one, or an error.
+
+        An error gets the empty line, or no caller would see it. Half an event is left out; only of
+        a stream that is not read, and whose framing says that this is all, everything goes on.
+        """
         splitter, tap = self._splitter, self._tap
         if splitter is None or not splitter.held:
             return
         rest = splitter.take_held()
-        if tap is not None:
-            tap.feed(rest + b"\n\n")
-            if not tap.finished:
-                return
-        self._splitter = None
-        self._tap = tap
-        self.body_received_tail(rest)
+        last = open_tap(self._dialect)
+        if tap is None or last is None:
+            if delimited:
+                self._send_tail(rest)
+            return
+        tap.feed(rest + b"\n\n")
+        last.feed(rest + b"\n\n")
+        if last.finished:
+            self._send_tail(rest)
+        elif last.failed:
+            self._send_tail(rest + b"\n\n")
 
-    def body_received_tail(self, rest: bytes) -> None:
+    def _send_tail(self, rest: bytes) -> None:
         """Send the bytes after the last whole event as they came."""
         self.body_bytes += len(rest)
         out = frame(rest) if self._chunked else rest
@@ -253,24 +260,25 @@ class Relay:
         elif tail:
             self.request.send(tail)
         self._release()
-        status = self._head.status if self._head else 0
-        failed = status >= 400 or (self._tap is not None and self._tap.failed)
-        self.exchange.finish(status, facts.FAILED if failed else facts.COMPLETED)
+        failed = self._status >= 400 or (self._tap is not None and self._tap.failed)
+        self.exchange.finish(self._status, facts.FAILED if failed else facts.COMPLETED)
 
-    def _break_off(self, fault: UpstreamError) -> None:
-        """The answer cannot be completed."""
+    def _break_off(self, fault: ApiError) -> None:
+        """The answer cannot be brought to its end, unless all that matters of it is there."""
         if self._ended:
             return
         self._ended = True
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
-        if not self.committed:
+        if self._tap is not None and self._tap.finished:
+            self._complete()
+        elif not self.committed:
             self._release()
             self.exchange.fail(fault)
-            return
-        self._say_broken(fault)
-        self.exchange.finish(self._head.status if self._head else 0, facts.TRUNCATED, fault)
+        else:
+            self._say_broken(fault)
+            self.exchange.finish(self._status, facts.TRUNCATED, fault)
 
     def _say_broken(self, fault: ApiError) -> None:
         """After the commit point: an error event, or for what is no stream a reset."""
@@ -287,13 +295,7 @@ class Relay:
 
     def interrupt(self, fault: ApiError) -> None:
         """The gateway stops in the middle of the body."""
-        if not self._ended:
-            self._ended = True
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.abandon()
-            self._say_broken(fault)
-            self.exchange.finish(self._head.status if self._head else 0, facts.TRUNCATED, fault)
+        self._break_off(fault)
 
     def caller_left(self) -> None:
         """Nobody reads any more: stop the provider at once."""

@@ -211,6 +211,11 @@ class Attempt:
                     f"The provider took nothing of the request for {self._timeouts.idle:g} s"
                     " (timeouts.idle).",
                 )
+        elif self._timeouts.total and now - self.sent_at >= self._timeouts.total:
+            self._overdue(
+                "total_timeout",
+                f"The answer took longer than {self._timeouts.total:g} s (timeouts.total).",
+            )
         elif now - self.sent_at >= self._timeouts.response_head:
             self._overdue(
                 "response_head_timeout",

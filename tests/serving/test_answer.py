@@ -32,3 +32,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(head + b"{}", whole(200, b"Date: x\r\n", [CLOSE], b"{}"))
         self.assertEqual(head, whole(200, b"Date: x\r\n", [CLOSE], b"{}", send_body=False))
         self.assertEqual(b"Content-Length: 0\r\n", length_line(0))
+
+    def test_no_length_of_nothing(self) -> None:
+        """204 has no body and no length (RFC 9110 8.6)."""
+        self.assertEqual(b"HTTP/1.1 204 No Content\r\n\r\n", whole(204, b"", [], b""))

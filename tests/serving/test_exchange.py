@@ -135,6 +135,12 @@ class RefusalTests(GatewayTestCase):
         refused = [fact.error for fact in self.gateway.facts]
         self.assertEqual([code for _, code, _ in cases], refused)
 
+    async def test_no_credential_no_body(self) -> None:
+        """A caller that asks before it sends an upload is told 401, and not to go on."""
+        request = post("/v1/files", b"x", headers={"Expect": "100-continue"})
+        answer = await self.gateway.ask(request[:-1])
+        self.assertEqual((401, "missing_credential"), (status_of(answer), code_of(answer)))
+
     async def test_allow(self) -> None:
         """405 says what would be taken."""
         answer = await self.gateway.ask(post("/v1/models", BODY, headers=DEMO))
