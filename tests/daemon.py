@@ -87,8 +87,11 @@ class Daemon:
         """Everything on standard output and standard error so far."""
         return (self.folder / "said.txt").read_text(errors="replace")
 
-    def start(self) -> Self:
+    def start(self, stdout: int | None = None) -> Self:
         """Start it and wait until it answers.
+
+        Args:
+            stdout: A descriptor, if standard output shall not go where ``said`` looks.
 
         Raises:
             AssertionError: It does not.
@@ -99,7 +102,7 @@ class Daemon:
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=said if stdout is None else stdout,
                 stderr=said,
             )
         end = time.monotonic() + START_SECONDS

@@ -219,7 +219,9 @@ def read_response_head(head: bytes, *, to_head_request: bool, limits: HeadLimits
     """
     match = _RESPONSE.fullmatch(head)
     if match is None:
-        raise BadHead(502, "bad_response_head", f"malformed response head: {head[:60]!r}")
+        # Not a byte of it is shown: it may hold what the provider was sent.
+        place = "a line" if head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) else "no HTTP/1.1"
+        raise BadHead(502, "bad_response_head", f"malformed response head: {place}")
     if len(head) > limits.line_bytes and max(map(len, head.split(b"\r\n"))) > limits.line_bytes:
         raise BadHead(502, "bad_response_head", "a line of the response head is too long")
     collector = _Collector()

@@ -25,6 +25,15 @@ class ResponseTests(SynchronousTestCase):
         head = b"\r\n".join([line, *fields]) + b"\r\n\r\n"
         return read_response_head(head, to_head_request=to_head, limits=LIMITS)
 
+    def test_nothing_is_shown(self) -> None:
+        """What is said of a malformed head, and logged, holds none of its bytes."""
+        for line, field, said in (
+            (b"SSH-2.0-SECRET", b"a: b", "malformed response head: no HTTP/1.1"),
+            (b"HTTP/1.1 200 OK", b"SECRET Bearer SECRET", "malformed response head: a line"),
+        ):
+            error = self.assertRaises(BadHead, self._read, field, line=line)
+            self.assertEqual(said, error.message)
+
     def test_status_lines(self) -> None:
         """Three digits from 100 to 599, with any reason or none."""
         cases = [
