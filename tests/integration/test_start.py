@@ -18,6 +18,18 @@ from magicgateway import __version__
 from tests.daemon import TWISTD, Daemon, clean_environment, free_port
 from tests.integration.asking import accepts, chat
 
+LATE = (
+    "botocore", "cattrs", "dotenv", "magicgateway.demo", "prometheus_client", "requests", "treq",
+)  # fmt: skip
+"""What no start needs; each would cost it milliseconds."""
+SHOW_LATE = f"""
+import sys
+from magicgateway import tap
+options = tap.Options()
+options.parseOptions(["--port", "0"])
+tap.makeService(options)
+print([name for name in {LATE} if name in sys.modules])
+"""
 SECRET = "sk-nobody-may-see-this-0123456789"
 SECONDS = 20.0
 
@@ -198,6 +210,15 @@ class ForegroundTests(SynchronousTestCase):
     def test_twist(self) -> None:
         """``python -m twisted magicgateway`` serves too."""
         self.assertEqual(0, self.started("twisted", "magicgateway").stop())
+
+
+class ImportTests(StartTestCase):
+    """A quick start."""
+
+    def test_late(self) -> None:
+        """What is not needed before the first request is not imported before it."""
+        ended = self.run_command(sys.executable, "-c", SHOW_LATE)
+        self.assertEqual(("[]\n", ""), (ended.stdout, ended.stderr))
 
 
 class BannerTests(SynchronousTestCase):
