@@ -74,7 +74,18 @@ _PLACEHOLDERS = frozenset(
 """What people write because an SDK insists on a credential; they count as none."""
 _LOCAL_HOST = re.compile(rb"(?i:localhost|[a-z0-9-]+\.localhost)|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _LOCAL_ORIGIN = re.compile(rb"(?i:https?)://([^/?#@]+)")
-_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
+FORWARDED = (
+    b"cf-connecting-ip",
+    b"forwarded",
+    b"true-client-ip",
+    b"via",
+    b"x-client-ip",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+)
+"""Fields of a proxy that speaks for somebody else."""
 
 
 class Speaking(Protocol):
@@ -236,7 +247,8 @@ def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
 
     The peer is on loopback, no proxy says that it speaks for somebody else, the ``Host`` is a
     loopback name (a page that got its name resolved to 127.0.0.1 has another), and there is no
-    ``Origin`` of a page from elsewhere.
+    ``Origin`` of a page from elsewhere. Browsers send none with a link or an image; of those they
+    say ``Sec-Fetch-Site: cross-site``.
 
     Args:
         caller: Its address.
@@ -247,13 +259,13 @@ def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
-    if not (mapped or address).is_loopback or any(name in fields for name in _FORWARDED):
+    if not (mapped or address).is_loopback or any(name in fields for name in FORWARDED):
         return False
     if not _is_local_authority(fields.get(b"host", b"")):
         return False
     origin = fields.get(b"origin")
     if origin is None:
-        return True
+        return fields.get(b"sec-fetch-site", b"").lower() != b"cross-site"
     found = _LOCAL_ORIGIN.fullmatch(origin)
     return found is not None and _is_local_authority(found[1])
 

@@ -43,6 +43,7 @@ RESPONSE = frozenset(
 )
 NEVER = frozenset(
     {
+        b"accept-encoding",
         b"api-key",
         b"authorization",
         b"connection",
@@ -59,6 +60,7 @@ NEVER = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
+        b"user-agent",
         b"x-api-key",
         b"x-goog-api-key",
         b"x-provider",

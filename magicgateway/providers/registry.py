@@ -16,7 +16,10 @@ from magicgateway.providers.row import NO_AUTH, Operation, ProviderRow
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _RESERVED = frozenset({"v1", "health", "metrics", "models", "chat"})
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+")
+"""Underscores because networks of containers have them in names; IPv6 was checked by urlsplit."""
+_NOT_IN_URL = frozenset("@?#\\ ")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _VALUE = re.compile(r"[\x20-\x7e]*")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -31,6 +34,7 @@ class Provider:
     row: ProviderRow
     name: str
     base_url: str
+    """As its parts below say it, however it was written."""
     scheme: str
     host: str
     port: int
@@ -49,7 +53,10 @@ class Provider:
     secret: Secret | None
     """The operator's credential: the configured one, else the environment's."""
     configured: bool
-    """The operator has a credential for it, or has named it in the configuration."""
+    """The operator has a credential for it, or has named it in the configuration.
+
+    Of a server that asks for no credential only the latter tells that there is one.
+    """
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -136,7 +143,7 @@ class Registry:
     def _check_names(self) -> None:
         settings = self._settings
         default = settings.server.default_provider
-        if default and default not in self._known:
+        if default and self.get(default) is None:
             raise ConfigError(
                 f"there is no provider {default!r}; magicgateway providers lists them",
                 key="server.default_provider",
@@ -144,7 +151,7 @@ class Registry:
         for alias, model in settings.models.items():
             for target in model.targets:
                 name, slash, rest = target.partition("/")
-                if not slash or not rest or name.lower() not in self._known:
+                if not slash or not rest or self.get(name) is None:
                     raise ConfigError(
                         f"{target!r} does not begin with a known provider; write provider/model",
                         key=f"models.{alias}.targets",
@@ -173,7 +180,7 @@ def _key(name: str) -> str:
 def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Settings) -> Provider:
     key = _key(row.name)
     table = table or ProviderSettings()
-    base_url = (table.base_url or row.base_url).rstrip("/")
+    base_url = table.base_url or row.base_url
     scheme, host, port, prefix = _split_url(base_url, f"{key}.base_url")
     if table.dialect is not None and table.dialect != row.dialect:
         raise ConfigError(
@@ -184,16 +191,17 @@ def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Setting
     environment = (settings.environment.get(name) for name in row.environment)
     secret = table.api_key or next((found for found in environment if found is not None), None)
     shown = f"[{host}]" if ":" in host else host
+    authority = shown if port == _PORTS[scheme] else f"{shown}:{port}"
     local = row.auth == NO_AUTH and table == ProviderSettings()
     return Provider(
         row=row,
         name=row.name,
-        base_url=base_url,
+        base_url=f"{scheme}://{authority}{prefix}",
         scheme=scheme,
         host=host,
         port=port,
         prefix=prefix.encode("ascii"),
-        host_header=(shown if port == _PORTS[scheme] else f"{shown}:{port}").encode("ascii"),
+        host_header=authority.encode("ascii"),
         operations=row.operations,
         any_route=row.any_route,
         slashed_models=row.slashed_models,
@@ -218,25 +226,49 @@ def _split_url(base_url: str, key: str) -> tuple[str, str, int, str]:
         ConfigError: It is not one.
     """
     try:
-        url = urlsplit(base_url)
-        port = url.port
-        host = url.hostname or ""
+        url = urlsplit(base_url.rstrip("/"))
+        port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
     except ValueError as error:
         raise ConfigError(f"it is not a URL: {error}", key=key) from None
     if url.scheme not in _PORTS:
         raise ConfigError("a base URL begins with https:// or http://", key=key)
-    if url.username is not None or url.password is not None or url.query or url.fragment:
+    # Of the text and not of its parts: urlsplit says nothing of an empty query, and drops tabs.
+    if not base_url.isprintable() or not _NOT_IN_URL.isdisjoint(base_url):
         raise ConfigError(
-            "a base URL has a host and a path, and neither user, password, query nor fragment",
+            "a base URL has a host and a path, and neither user, password, query, fragment nor"
+            " blanks",
             key=key,
         )
-    if not host.isascii():
-        host = host.encode("idna").decode("ascii")
+    host = _ascii_host(url.hostname or "", key)
     if not _HOST.fullmatch(host):
         raise ConfigError("the base URL has no valid host", key=key)
+    if port == 0:
+        raise ConfigError("the base URL's port is not one that can be connected to", key=key)
     if not _PATH.fullmatch(url.path) or {"..", "."} & set(url.path.split("/")):
         raise ConfigError("the base URL's path is not plain, like /v1 or /openai/v1", key=key)
-    return url.scheme, host, port or _PORTS[url.scheme], url.path
+    return url.scheme, host, port, url.path
+
+
+def _ascii_host(host: str, key: str) -> str:
+    """The name that is looked up.
+
+    Raises:
+        ConfigError: It has no such form, or one that stands for another name as well.
+    """
+    if host.isascii():
+        return host
+    try:
+        encoded = host.encode("idna")
+        same = encoded.decode("idna") == host
+    except UnicodeError:
+        same = False
+    if not same:
+        raise ConfigError(
+            "the base URL's host has letters that are no plain part of a name; write its ASCII"
+            " form, which begins with xn--",
+            key=key,
+        )
+    return encoded.decode("ascii")
 
 
 def _extra_headers(

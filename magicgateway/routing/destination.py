@@ -17,7 +17,7 @@ from magicgateway.providers.row import (
     OWN,
     Operation,
 )
-from magicgateway.routing.doors import MODELS, Target
+from magicgateway.routing.doors import MODELS, Door, Target
 
 _CONVERSATIONS = {
     "chat/completions": OPENAI_CHAT,
@@ -155,14 +155,14 @@ def _upstream_path(
     if door is not None and (found is None or found[0] != route):
         found = None
     if found is None:
-        if door is not None:
-            _refuse_door(provider, target)
+        if door is not None and (door.dialect in _SAID or not provider.any_route):
+            raise _refusal(provider, door)
         if not provider.any_route:
             raise _unsupported(provider, route)
         return b"%b/%b" % (provider.prefix, _kept(target, model, rewrite=rewrite))
     covering, operation = found
     if door is not None and not _speaks(operation, door.dialect) and door.name != MODELS:
-        _refuse_door(provider, target)
+        raise _refusal(provider, door)
     rest = _kept(target, model, rewrite=rewrite)[len(covering) :]
     return b"%b%b%b" % (provider.prefix, operation.path.encode(), rest)
 
@@ -178,30 +178,21 @@ def _speaks(operation: Operation, dialect: str) -> bool:
     return dialect in operation.dialects or OWN in operation.dialects
 
 
-def _refuse_door(provider: Provider, target: Target) -> None:
-    """Say that a provider does not speak a door's dialect, and what would help.
-
-    Raises:
-        ApiError: 501 where translation would do, else 404.
-    """
-    door = target.door
-    assert door is not None
-    asked = _SAID.get(door.dialect)
+def _refusal(provider: Provider, door: Door) -> ApiError:
+    """That a provider does not speak a door's dialect: 501 where translation would do, else 404."""
     spoken = [
         f"{_SAID[dialect]} (/v1/{route})"
         for route, dialect in _CONVERSATIONS.items()
         if (operation := provider.operations.get(route)) is not None
         and dialect in operation.dialects
     ]
-    if asked is None or door.name not in _CONVERSATIONS or not spoken:
-        if provider.any_route and asked is None:
-            return
-        raise _unsupported(provider, target.route)
-    raise ApiError(
+    if door.name not in _CONVERSATIONS or not spoken:
+        return _unsupported(provider, door.name)
+    return ApiError(
         501,
         "translation_unavailable",
-        f"{provider.name} does not speak {asked}, and this gateway does not translate it yet."
-        f" Use what {provider.name} speaks: {', '.join(spoken)}.",
+        f"{provider.name} does not speak {_SAID[door.dialect]}, and this gateway does not translate"
+        f" it yet. Use what {provider.name} speaks: {', '.join(spoken)}.",
         param="x-provider",
     )
 

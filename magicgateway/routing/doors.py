@@ -22,7 +22,8 @@ _READ = (b"GET", b"HEAD")
 _POST = (b"POST",)
 _STRANGE = re.compile(rb"%(?![0-9A-Fa-f]{2})|[^\x21-\x7e]|[#\\]")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_DOTS = frozenset({b".", b".."})
+_DOTS = re.compile(rb"[/\\]\.\.?(?![^/\\;])")
+"""A segment . or .., also before a parameter (``..;x``), which some servers cut off first."""
 _MODEL_PREFIX = "models/"
 _MODEL_ROUTES = frozenset(
     {"audio/speech", "images/generations", "moderations", "ocr", "rerank", "videos"}
@@ -97,6 +98,8 @@ def read_target(raw: bytes, is_provider: Callable[[str], bool]) -> Target | None
     Raises:
         ApiError: 400 ``bad_path``: it has dot segments, empty ones, or is no valid path.
     """
+    if raw[:1] != b"/":
+        return None
     path, mark, query = raw.partition(b"?")
     segments = path.split(b"/")[1:]
     provider = None
@@ -149,7 +152,7 @@ def _check(path: bytes, segments: list[bytes]) -> None:
     plain = unquote_to_bytes(path) if b"%" in path else path
     if _CONTROL.search(plain):
         raise _bad_path("It has an escaped control character in it.")
-    if not _DOTS.isdisjoint(plain.replace(b"\\", b"/").split(b"/")):
+    if _DOTS.search(plain):
         raise _bad_path("It has a segment . or .. in it.")
 
 

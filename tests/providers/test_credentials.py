@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.config.secret import Secret
 from magicgateway.errors import ApiError
 from magicgateway.providers.credentials import (
     Admission,
@@ -42,6 +44,20 @@ def standing_at(place: bytes, value: bytes) -> dict[bytes, bytes]:
     return {place: b"Bearer " + value if place == b"authorization" else value}
 
 
+class Watched(Secret):
+    """A virtual key that notes what it is compared with."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self, value: str, origin: str = "") -> None:
+        super().__init__(value, origin)
+        self.seen: list[bytes] = []
+
+    def matches(self, candidate_digest: bytes) -> bool:
+        self.seen.append(candidate_digest)
+        return super().matches(candidate_digest)
+
+
 class AdmissionTests(SynchronousTestCase):
     def test_open(self) -> None:
         """Without virtual keys everybody comes in, and nothing is a virtual key."""
@@ -74,6 +90,27 @@ class AdmissionTests(SynchronousTestCase):
         for fields in ({}, {b"authorization": b"Basic " + FIRST}, {b"cookie": FIRST}):
             error = self.assertRaises(ApiError, keyring(CLOSED).admit, fields)
             self.assertEqual((401, "missing_key"), (error.status, error.code))
+
+    def test_time(self) -> None:
+        """Every key is compared with every shown value's digest, whatever was found before."""
+        settings = settings_of(CLOSED, ENVIRONMENT)
+        for shown in (FIRST, SECOND, b"wrong", b"x" * 8192):
+            keys = tuple(Watched(key.reveal()) for key in settings.server.keys)
+            ring = Keyring(evolve(settings, server=evolve(settings.server, keys=keys)))
+            fields = {b"x-magicgateway-key": shown, b"authorization": b"Bearer sk-mine"}
+            if shown in (FIRST, SECOND):
+                ring.admit(fields)
+            else:
+                self.assertRaises(ApiError, ring.admit, fields)
+            self.assertEqual([[32, 32], [32, 32]], [[len(d) for d in key.seen] for key in keys])
+            self.assertEqual(keys[0].seen, keys[1].seen)
+
+    def test_open_wants_no_key(self) -> None:
+        """An open gateway takes no notice of a virtual key, which no provider gets either."""
+        fields = {b"x-magicgateway-key": b"whatever"}
+        admission = keyring().admit(fields)
+        self.assertFalse(admission.closed)
+        self.assertIsNone(own_credential(provider("openai"), fields, admission))
 
     def test_prints_nothing(self) -> None:
         """Neither an admission nor a credential shows a key."""
@@ -123,10 +160,43 @@ class OwnTests(SynchronousTestCase):
             {b"authorization": b"Basic c2s6"},
             {b"authorization": b"Bearer "},
             {b"authorization": b"Bearer a b"},
+            {b"authorization": b"Bearer"},
+            {b"authorization": b"Bearersk-1"},
+            {b"authorization": b"sk-1"},
+            {b"authorization": b"Bearer sk-1, Bearer sk-2"},
+            {b"authorization": b"Bearer sk-\xc3\xa9"},
+            {b"x-api-key": b"sk-1, sk-2"},
+            {b"x-api-key": b"Bearer sk-1"},
+            {b"x-api-key": b"sk-1\r\nx: y"},
+            {b"x-api-key": b"x" * 8193},
+            {b"cookie": b"sk-1"},
             {b"x-api-key": b""},
             {b"x-api-key": b"sk-\xff"},
         ):
             self.assertIsNone(own_credential(provider("openai"), fields, Admission()))
+
+    def test_next_place(self) -> None:
+        """A place that holds none does not hide the next one."""
+        for useless in (b"dummy", b"", b"a b", b"\xff"):
+            fields = {b"x-magicapi-api-key": useless, b"x-goog-api-key": b"sk-1"}
+            found = own_credential(provider("openai"), fields, Admission())
+            self.assertEqual(Credential(b"authorization", b"Bearer sk-1", True), found, useless)
+        fields = {b"authorization": b"Basic c2s6", b"x-api-key": b"sk-1"}
+        found = own_credential(provider("openai"), fields, Admission())
+        self.assertEqual(Credential(b"authorization", b"Bearer sk-1", True), found)
+
+    def test_nearly_placeholders(self) -> None:
+        """Only the whole value makes a placeholder; a key that has one in it is a key."""
+        for value in (b"sk-none-1", b"dummy1", b"emptykey", b"sk-proj-xxx"):
+            found = own_credential(provider("openai"), {b"x-api-key": value}, Admission())
+            self.assertEqual(Credential(b"authorization", b"Bearer " + value, True), found)
+
+    def test_oauth_elsewhere(self) -> None:
+        """A token that some provider wants as bearer goes to others the way that they want it."""
+        fields = {b"x-api-key": b"sk-ant-oat01-x"}
+        mine = '[providers.mine]\nbase_url = "http://h/v1"\ndialect = "anthropic"\n'
+        found = own_credential(provider("mine", mine), fields, Admission())
+        self.assertEqual(Credential(b"x-api-key", b"sk-ant-oat01-x", True), found)
 
     def test_spelling(self) -> None:
         """The scheme is read in any case, with any white space behind it."""
@@ -153,6 +223,19 @@ class OperatorTests(SynchronousTestCase):
         closed = keyring(CLOSED).admit({b"x-magicgateway-key": FIRST})
         self.assertEqual(expected, operator_credential(provider("openai"), closed, local=False))
         self.assertEqual(expected, operator_credential(provider("openai"), Admission(), local=True))
+
+    def test_written(self) -> None:
+        """It is written the way its provider wants it, OAuth tokens included."""
+        toml = '[providers.anthropic]\napi_key = "env:MINE"\n'
+        for value, expected in {
+            "sk-ant-1": (b"x-api-key", b"sk-ant-1"),
+            "sk-ant-oat01-x": (b"authorization", b"Bearer sk-ant-oat01-x"),
+        }.items():
+            registry = Registry(ROWS, GENERIC, settings_of(toml, {"MINE": value}))
+            anthropic = registry.get("anthropic")
+            assert anthropic is not None
+            found = operator_credential(anthropic, Admission(), local=True)
+            self.assertEqual(Credential(*expected, own=False), found)
 
     def test_kept_back(self) -> None:
         """It serves nobody else, and the refusal says why and what to set."""
@@ -183,8 +266,11 @@ class OperatorTests(SynchronousTestCase):
 class LocalTests(SynchronousTestCase):
     def test_local(self) -> None:
         """A peer on loopback that calls by a loopback name, from a page of this machine or none."""
-        for caller in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"):
-            for host in (b"localhost", b"LocalHost:3000", b"127.0.0.1:1", b"[::1]", b"[::1]:3000"):
+        for caller in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "::ffff:7f00:1"):
+            for host in (
+                b"localhost", b"LocalHost:3000", b"127.0.0.1:1", b"[::1]", b"[::1]:3000",
+                b"app.localhost:3000", b"127.1.2.3",
+            ):  # fmt: skip
                 self.assertTrue(is_local(caller, {b"host": host}), (caller, host))
         for origin in (b"http://localhost:8080", b"https://127.0.0.1", b"http://[::1]:5"):
             fields = {b"host": b"localhost", b"origin": origin}
@@ -197,12 +283,44 @@ class LocalTests(SynchronousTestCase):
         for host in (
             b"", b"example.com", b"localhost.evil.com", b"127.0.0.1.evil.com", b"127.1",
             b"0.0.0.0", b"[::ffff:127.0.0.1]", b"evil.com:127", b"2130706433", b"localhost:x",
+            b"localhost.", b"localhost.evil.com:3000", b"127.0.0.1.evil.com:3000",
+            b"::1", b"[::1].evil.com", b"localhost@evil.com", b"localhost, evil.com",
+            b"localhost:1:2", b"evil.localhost.com", b"0177.0.0.1",
+            b"evil.com#localhost", b"evil.com\nlocalhost", b"localhost\n",
         ):  # fmt: skip
             self.assertFalse(is_local("127.0.0.1", {b"host": host}), host)
-        for origin in (b"null", b"https://evil.com", b"http://localhost.evil.com", b"file://",
-                       b"http://localhost@evil.com", b"http://evil.com/localhost"):  # fmt: skip
+        self.assertFalse(is_local("127.0.0.1", {}))
+        for origin in (
+            b"", b"null", b"NULL", b"https://evil.com", b"http://localhost.evil.com", b"file://",
+            b"http://localhost@evil.com", b"http://evil.com/localhost", b"localhost",
+            b"http://localhost http://evil.com", b"chrome-extension://localhost",
+            b"http://localhost/", b"http://localhost, http://evil.com",
+        ):  # fmt: skip
             fields = {b"host": b"localhost", b"origin": origin}
             self.assertFalse(is_local("127.0.0.1", fields), origin)
-        for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip"):
+        for name in (
+            b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via", b"x-forwarded-host",
+            b"x-forwarded-proto", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip",
+        ):  # fmt: skip
             fields = {b"host": b"localhost", name: b"127.0.0.1"}
             self.assertFalse(is_local("127.0.0.1", fields), name)
+            self.assertFalse(is_local("127.0.0.1", {b"host": b"localhost", name: b""}), name)
+
+    def test_links_of_other_pages(self) -> None:
+        """A page's link or image has no Origin, but the browser says where it stands."""
+        cases = {
+            b"cross-site": False,
+            b"Cross-Site": False,
+            b"same-origin": True,
+            b"same-site": True,
+            b"none": True,
+        }
+        for value, expected in cases.items():
+            fields = {b"host": b"localhost", b"sec-fetch-site": value}
+            self.assertEqual(expected, is_local("127.0.0.1", fields), value)
+        fields = {
+            b"host": b"localhost",
+            b"origin": b"http://127.0.0.1:8080",
+            b"sec-fetch-site": b"cross-site",
+        }
+        self.assertTrue(is_local("127.0.0.1", fields))

@@ -25,6 +25,8 @@ class AllowTests(SynchronousTestCase):
             b"x-forwarded-for", b"forwarded", b"x-aws-secret-access-key", b"x-amz-security-token",
             b"proxy-authorization", b"access-control-allow-origin", b"x-magicgateway-key",
             b"x-magicapi-api-key", b"x-provider", b"transfer-encoding", b"te", b"upgrade",
+            b"user-agent", b"accept-encoding", b"x-api-key", b"api-key", b"x-goog-api-key",
+            b"proxy-connection", b"keep-alive", b"trailer", b"expect", b"x-forwarded-host",
         ):  # fmt: skip
             self.assertFalse(headers.may_be_allowed(name), name)
         self.assertTrue(headers.may_be_allowed(b"openai-organization"))

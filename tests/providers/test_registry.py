@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.config.settings import (
+    ModelSettings,
+    ProviderSettings,
+    ServerSettings,
+    Settings,
+)
 from magicgateway.errors import ConfigError
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.providers.rows import ROWS
@@ -42,7 +48,7 @@ class LookupTests(SynchronousTestCase):
         """Configured is who has a credential or a table; a server that needs none has not."""
         self.assertEqual([], registry().configured())
         toml = '[providers.ollama]\nbase_url = "http://10.0.0.1/v1"\n' + local("http://h:1/v1")
-        found = registry(toml, GROQ_API_KEY="gsk-1").configured()
+        found = registry(toml, GROQ_API_KEY="gsk-1", LLAMA_API_KEY="x").configured()
         self.assertEqual({"groq", "ollama", "local"}, {one.name for one in found})
 
     def test_operation(self) -> None:
@@ -74,12 +80,28 @@ class BaseUrlTests(SynchronousTestCase):
             "https://bücher.example/v1": (
                 "https", "xn--bcher-kva.example", 443, b"/v1", b"xn--bcher-kva.example",
             ),
+            "http://llm_server:8000": ("http", "llm_server", 8000, b"", b"llm_server:8000"),
+            "HTTPS://x.com:/v1//": ("https", "x.com", 443, b"/v1", b"x.com"),
+            "http://[2001:DB8::1]": ("http", "2001:db8::1", 80, b"", b"[2001:db8::1]"),
+            "http://[::ffff:10.0.0.1]": (
+                "http", "::ffff:10.0.0.1", 80, b"", b"[::ffff:10.0.0.1]",
+            ),
         }  # fmt: skip
         for url, expected in cases.items():
             one = provider("local", local(url))
             self.assertEqual(
                 expected, (one.scheme, one.host, one.port, one.prefix, one.host_header), url
             )
+
+    def test_one_spelling(self) -> None:
+        """The base URL is told as its parts say it, so that nothing can go elsewhere by it."""
+        cases = {
+            "https://api.x.com/v1": "https://API.X.com:443/v1/",
+            "http://[::1]:81": "http://[::1]:81/",
+            "https://xn--bcher-kva.example/v1": "https://bücher.example/v1",
+        }
+        for expected, url in cases.items():
+            self.assertEqual(expected, provider("local", local(url)).base_url)
 
     def test_refused(self) -> None:
         """Anything that is not a plain http(s) URL, with the key that says it."""
@@ -91,6 +113,26 @@ class BaseUrlTests(SynchronousTestCase):
             "https://-x.com", "https://x.com//v1",
         ):  # fmt: skip
             error = self.assertRaises(ConfigError, registry, local(url))
+            self.assertIn("providers.local.base_url", str(error), url)
+
+    def test_refused_without_the_file(self) -> None:
+        """The same, and more, where no configuration file was read that could have refused it."""
+        for url in (
+            "ftp://x.com", "//x.com", "https://u@x.com", "https://u:p@x.com", "https://@x.com",
+            "https://x.com?", "https://x.com?a", "https://x.com#", "https://x.com#a",
+            "https://x.com\\.evil.com", "https://x.com/\\evil.com", "https://x.com/a%2fb",
+            " https://x.com", "https://x.com ", "https://x.com/\tv1", "https://x\n.com",
+            "https://x.com\r\nHost: evil.com", "https://x\x00.com", "https://x.com/\x7f",
+            "https://x.com/v1/..", "https://x.com/.", "https://x.com/a//b", "https://x.com/é",
+            "https://", "https:x.com", "https:///v1", "https://:443", "https://.", "https://..",
+            "https://x..com", "https://.x.com", "https://x.com.", "https://abc.de.", "https://x-.com",
+            "https://" + "a" * 64 + ".com", "https://" + "a." * 127 + "com",
+            "https://x.com:0", "https://x.com:-1", "https://x.com:65536", "https://x.com:1:2",
+            "https://[::1", "https://[::g]", "https://[fe80::1%25eth0]", "https://::1", "https://[]",
+            "https://ü..com", "https://" + "ü" * 64 + ".com", "https://faß.de", "https://x。com",
+        ):  # fmt: skip
+            settings = Settings(providers={"local": ProviderSettings(base_url=url)})
+            error = self.assertRaises(ConfigError, Registry, ROWS, GENERIC, settings)
             self.assertIn("providers.local.base_url", str(error), url)
 
 
@@ -119,13 +161,15 @@ class TableTests(SynchronousTestCase):
         """Not fields that the gateway writes, not twice the same, not what no field can hold."""
         for field in (
             "authorization = 'x'", "Host = 'x'", "x-forwarded-for = 'x'", "'a b' = 'x'",
-            "x-a = 'é'", "x-a = 'a'\nX-A = 'b'", "cookie = 'x'",
+            "x-a = 'é'", "x-a = 'a'\nX-A = 'b'", "cookie = 'x'", "User-Agent = 'x'",
+            "accept-encoding = 'gzip'", "X-MagicGateway-Strict = 'true'", "Content-Length = '1'",
+            'x-a = "a\\r\\nx-b: c"', 'x-a = "\\u0000"', '"" = "x"', '"x:y" = "z"',
         ):  # fmt: skip
             toml = f"[providers.openai.headers]\n{field}\n"
             self.assertRaises(ConfigError, registry, toml)
 
     def test_timeouts(self) -> None:
-        """A provider's own table, then then the general one, then the row's, then ours."""
+        """A provider's own table, then the general one, then the row's, then ours."""
         row = next(row for row in ROWS if row.timeouts)
         name, seconds = next(iter(row.timeouts.items()))
         self.assertEqual(seconds, getattr(provider(row.name).timeouts, name))
@@ -165,3 +209,36 @@ class TableTests(SynchronousTestCase):
         for toml, key in cases.items():
             error = self.assertRaises(ConfigError, registry, toml)
             self.assertIn(key, str(error), toml)
+
+    def test_refused_without_the_file(self) -> None:
+        """The same where no configuration file was read that could have refused it."""
+        somewhere = "http://h/v1"
+        cases = {
+            "providers.x.dialect": Settings(
+                providers={"x": ProviderSettings(dialect="klingon", base_url=somewhere)}
+            ),
+            "providers.x.timeouts": Settings(
+                providers={"x": ProviderSettings(base_url=somewhere, timeouts={"nap": 1.0})}
+            ),
+            "providers.x.headers": Settings(
+                providers={"x": ProviderSettings(base_url=somewhere, headers={"a b": "c"})}
+            ),
+            "providers.Local": Settings(providers={"Local": ProviderSettings(base_url=somewhere)}),
+            "models.a.targets": Settings(models={"a": ModelSettings(("openai/",))}),
+            "models.b.targets": Settings(models={"b": ModelSettings(("openai",))}),
+            "server.default_provider": Settings(server=ServerSettings(default_provider="openai/")),
+        }
+        for key, settings in cases.items():
+            error = self.assertRaises(ConfigError, Registry, ROWS, GENERIC, settings)
+            self.assertIn(key, str(error))
+
+    def test_names_in_any_case(self) -> None:
+        """Where the configuration names a provider, it does so like callers do."""
+        toml = "[server]\ndefault_provider = 'OpenAI'\n[models.fast]\ntargets = ['GROQ/x']\n"
+        self.assertIsNotNone(registry(toml).get("openai"))
+
+    def test_alias(self) -> None:
+        """A table under an alias changes the provider that it means, and adds none."""
+        toml = "[providers.together_ai]\nbase_url = 'http://h/v1'\n"
+        self.assertEqual("http://h/v1", provider("together", toml).base_url)
+        self.assertEqual(len(ROWS), len(registry(toml).names()))

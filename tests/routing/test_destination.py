@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.errors import ApiError
 from magicgateway.providers.registry import Registry
+from magicgateway.providers.row import OPENAI_CHAT, Operation, ProviderRow
 from magicgateway.providers.rows import ROWS
 from magicgateway.providers.rows.generic import GENERIC
 from magicgateway.routing.destination import Router
@@ -40,6 +41,7 @@ def resolve(
 
 
 CHAT = "/v1/chat/completions"
+CHAT_OPERATION = {"chat/completions": Operation("/chat/completions", (OPENAI_CHAT,))}
 Resolved = tuple[str, str | None, str, bool]
 Case = tuple[Resolved, tuple[str, str | None, str | None]]
 
@@ -56,6 +58,12 @@ class ResolveTests(SynchronousTestCase):
             [
                 (("groq", "openai/gpt-oss", groq, False), (CHAT, "openai/gpt-oss", "groq")),
                 (("groq", "fast", groq, False), (CHAT, "fast", " GROQ ")),
+                (("groq", "groq/x", groq, False), (CHAT, "groq/x", "groq")),
+                (("groq", None, groq, False), (CHAT, None, "groq")),
+                (
+                    ("together", "m", together, False),
+                    ("/together_ai/v1/chat/completions", "m", "Together"),
+                ),
                 (("groq", "x", groq, False), ("/groq/v1/chat/completions", "x", None)),
                 (("groq", "x", groq, False), ("/Groq/v1/chat/completions", "x", "groq")),
                 (("together", "a/b", together, False), (CHAT, "a/b", "together_ai")),
@@ -71,6 +79,13 @@ class ResolveTests(SynchronousTestCase):
                 (("openai", "o/1", openai, True), (CHAT, "groq/own", None)),
                 (("groq", "other/x", groq, True), (CHAT, "groq/other/x", None)),
                 (("groq", "x", groq, True), (CHAT, "GROQ/x", None)),
+                (("groq", "openai/gpt-oss", groq, True), (CHAT, "groq/openai/gpt-oss", None)),
+                (("groq", "/x", groq, True), (CHAT, "groq//x", None)),
+                (("together", "a/b", openai, True), (CHAT, "Together_AI/a/b", None)),
+                (("openai", "/x", openai, False), (CHAT, "/x", None)),
+                (("openai", "Fast", openai, False), (CHAT, "Fast", None)),
+                (("openai", "", openai, False), (CHAT, "", None)),
+                (("openai", "groq", openai, False), (CHAT, "groq", None)),
                 (("openai", "groq/", openai, False), (CHAT, "groq/", None)),
                 (("openai", "nobody/x", openai, False), (CHAT, "nobody/x", None)),
                 (("openai", "gpt-5", openai, False), (CHAT, "gpt-5", None)),
@@ -84,8 +99,18 @@ class ResolveTests(SynchronousTestCase):
         self.assert_cases(
             [
                 (("groq", "x", "/openai/v1/chat/completions", False), (CHAT, "x", None)),
+                (("groq", None, "/openai/v1/models", False), ("/v1/models", None, None)),
+                (("openai", "x", CHAT, False), (CHAT, "x", "openai")),
             ],
-            default.format("groq"),
+            default.format("GROQ"),
+        )
+        self.assert_cases(
+            [
+                (("local", "openai/gpt-oss", CHAT, False), (CHAT, "openai/gpt-oss", None)),
+                (("local", None, "/v1/responses", False), ("/v1/responses", None, None)),
+                (("openai", "gpt-oss", CHAT, False), (CHAT, "gpt-oss", "openai")),
+            ],
+            default.format("local"),
         )
         path = "/api/v1/chat/completions"
         self.assert_cases(
@@ -113,17 +138,92 @@ class ResolveTests(SynchronousTestCase):
             "/local/v1/whatever/x": ("local", None, "/v1/whatever/x", False),
             "/local/v1/completions": ("local", None, "/v1/completions", False),
             "/other/v1/messages/batches": ("other", None, "/x/messages/batches", False),
+            "/other/v1/chat/completions/cc-1": ("other", None, "/x/chat/completions/cc-1", False),
+            "/local/v1/models/groq%2fx": ("local", "groq/x", "/v1/models/groq%2fx", False),
+            "/v1/models/groq%2Fa%23b%3Fc": ("groq", "a#b?c", "/openai/v1/models/a%23b%3Fc", True),
+            "/v1/models/groq%2F%252e%252e": (
+                "groq",
+                "%2e%2e",
+                "/openai/v1/models/%252e%252e",
+                True,
+            ),
+            "/v1/models/fast": ("groq", "llama-3", "/openai/v1/models/llama-3", True),
+            "/v1/models/OTHER/a/b": ("other", "a/b", "/x/models/a%2Fb", True),
+            "/v1/models/groq%2F": ("openai", "groq/", "/v1/models/groq%2F", False),
+            "/v1/models/m%C3%A9": ("openai", "mé", "/v1/models/m%C3%A9", False),
+            "/models/gpt-5/": ("openai", "gpt-5", "/v1/models/gpt-5", False),
             "/v1/chat/completions/cc-1": ("openai", None, "/v1/chat/completions/cc-1", False),
         }
         for raw, expected in cases.items():
             self.assertEqual(expected, resolve(raw), raw)
+
+    def test_any_route(self) -> None:
+        """A server of unknown extent gets what its row does not name, models lists included."""
+        bare = ProviderRow("bare", "", "http://h/v1", CHAT_OPERATION, any_route=True)
+        registry = Registry((*ROWS, bare), GENERIC, settings_of())
+        router = Router(registry, settings_of())
+        cases = {
+            "/bare/v1/models": b"/v1/models",
+            "/bare/v1/models/a%2Fb": b"/v1/models/a%2Fb",
+            "/v1/models/bare%2Fa%2Fb": b"/v1/models/a%2Fb",
+            "/bare/v1/embeddings": b"/v1/embeddings",
+            "/bare/v1/tokenize": b"/v1/tokenize",
+            "/bare/v1/chat%2Fcompletions": b"/v1/chat%2Fcompletions",
+        }
+        for raw, expected in cases.items():
+            target = read_target(raw.encode(), lambda name: registry.get(name) is not None)
+            assert target is not None
+            self.assertEqual(
+                expected, router.resolve(target, None, None, anthropic=False).upstream_path, raw
+            )
+
+    def test_other_dialects(self) -> None:
+        """What a row offers in another dialect than the door's is refused, whatever its extent."""
+        strange = ProviderRow(
+            "strange",
+            "",
+            "http://h/v1",
+            {
+                **CHAT_OPERATION,
+                "embeddings": Operation("/embed", ("klingon",)),
+                "messages": Operation("/messages", ("klingon",)),
+                "completions": Operation("/complete"),
+            },
+            any_route=True,
+        )
+        registry = Registry((*ROWS, strange), GENERIC, settings_of())
+        router = Router(registry, settings_of())
+        cases = {
+            "/strange/v1/embeddings": (404, "unsupported_endpoint"),
+            "/strange/v1/messages": (501, "translation_unavailable"),
+            "/strange/v1/completions": b"/v1/complete",
+        }
+        for raw, expected in cases.items():
+            target = read_target(raw.encode(), lambda name: registry.get(name) is not None)
+            assert target is not None
+            found: object
+            try:
+                found = router.resolve(target, "m", None, anthropic=False).upstream_path
+            except ApiError as error:
+                found = error.status, error.code
+            self.assertEqual(expected, found, raw)
 
     def test_refused(self) -> None:
         """Who cannot be found, and what a provider does not have."""
         cases = [
             (400, "unknown_provider", CHAT, "nobody"),
             (400, "unknown_provider", CHAT, "gr\xffq"),
+            (400, "unknown_provider", CHAT, ""),
+            (400, "unknown_provider", CHAT, "groq, openai"),
+            (400, "unknown_provider", CHAT, "groq/x"),
+            (400, "unknown_provider", "/groq/v1/chat/completions", "nobody"),
             (400, "provider_conflict", "/groq/v1/chat/completions", "openai"),
+            (404, "unsupported_endpoint", "/v1/models/x", "perplexity"),
+            (404, "unsupported_endpoint", "/v1/messages/count_tokens", "local"),
+            (404, "unsupported_endpoint", "/v1/chat%2Fcompletions", "openai"),
+            (404, "unsupported_endpoint", "/v1/chat", "openai"),
+            (501, "translation_unavailable", "/v1/messages", "openai"),
+            (501, "translation_unavailable", "/v1/responses", "anthropic"),
             (404, "unsupported_endpoint", "/v1/rerank", "openai"),
             (404, "unsupported_endpoint", "/v1/embeddings", "anthropic"),
             (404, "unsupported_endpoint", "/v1/messages/count_tokens", "groq"),
@@ -136,6 +236,20 @@ class ResolveTests(SynchronousTestCase):
         for status, code, raw, named in cases:
             error = self.assertRaises(ApiError, resolve, raw, "m", named)
             self.assertEqual((status, code), (error.status, error.code), (raw, named))
+
+    def test_echo_is_bounded(self) -> None:
+        """A refusal shows no more of what was asked than helps, and nothing that breaks a line."""
+        error = self.assertRaises(ApiError, resolve, CHAT, "m", "\r\n" + "x" * 5000)
+        self.assertNotIn("\n", error.message)
+        self.assertNotIn("x" * 65, error.message)
+        error = self.assertRaises(ApiError, resolve, "/v1/" + "x" * 5000, "m", "openai")
+        self.assertNotIn("x" * 129, error.message)
+
+    def test_conflict_message(self) -> None:
+        """Both names are said."""
+        error = self.assertRaises(ApiError, resolve, "/Groq/v1/files", None, "OPENAI")
+        self.assertIn("The path names groq and x-provider names openai.", error.message)
+        self.assertEqual("x-provider", error.param)
 
     def test_translation_message(self) -> None:
         """Who asks for a translation is told what is missing and what would work."""

@@ -31,7 +31,22 @@ class ReadTargetTests(SynchronousTestCase):
             ):
                 self.assertEqual(Target(name, door=door), read(raw.encode()), raw)
             expected = Target(name, door=door, provider="groq")
-            self.assertEqual(expected, read(f"/groq/v1/{name}".encode()))
+            for raw in (f"/groq/v1/{name}", f"/groq/v1/v1/{name}", f"/groq/v1//{name}/"):
+                self.assertEqual(expected, read(raw.encode()), raw)
+
+    def test_methods(self) -> None:
+        """Doors take POST; models are read, and stored chats listed."""
+        for name, door in DOORS.items():
+            expected: tuple[bytes, ...] = {
+                "models": (b"GET", b"HEAD"),
+                "chat/completions": (b"POST", b"GET"),
+            }.get(name, (b"POST",))
+            self.assertEqual(expected, door.methods, name)
+
+    def test_provider_as_written(self) -> None:
+        """The path's provider is kept as it was written; whether it is one is asked once."""
+        found = read_target(b"/GROQ/v1/files", lambda name: name.lower() in PROVIDERS)
+        self.assertEqual(Target("files", provider="GROQ"), found)
 
     def test_other_paths(self) -> None:
         """Any other path below /v1 belongs to an API, as the caller wrote it."""
@@ -61,6 +76,13 @@ class ReadTargetTests(SynchronousTestCase):
             b"/models/gpt-5": "gpt-5",
             b"/v1/models/groq/llama": "groq/llama",
             b"/v1/models/groq%2Fllama%203": "groq/llama 3",
+            b"/v1/models/groq/openai%2fgpt-oss": "groq/openai/gpt-oss",
+            b"/v1/models/a%23b%3Fc": "a#b?c",
+            b"/v1/models/%252e%252e": "%2e%2e",
+            b"/v1/models/m%C3%A9": "mé",
+            b"/v1/models/gpt..5": "gpt..5",
+            b"/groq/v1/models/x/": "x",
+            b"/v1/models/chat/completions": "chat/completions",
         }
         for raw, expected in cases.items():
             found = read(raw)
@@ -73,6 +95,9 @@ class ReadTargetTests(SynchronousTestCase):
         for raw in (
             b"/", b"*", b"/health", b"/v1", b"/v1/", b"/v1/v1", b"/nobody/v1/models",
             b"/files", b"//v1/models", b"/groq/chat/completions", b"/GROQ/models",
+            b"", b"v1/models", b"x/v1/models", b"http://h/v1/models", b"h:443", b"?/v1/models",
+            b"/v1%2Fmodels", b"/%761/models", b"/V1/models", b"/v2/models", b"/groq/v1",
+            b"/groq/v1/", b"/%2e%2e/v1/models", b"/groq//v1/models", b"/groq%00/v1/models",
         ):  # fmt: skip
             self.assertIsNone(read(raw), raw)
 
@@ -83,9 +108,25 @@ class ReadTargetTests(SynchronousTestCase):
             b"/v1/files/%2E", b"/v1/files/a%2f..%2fb", b"/v1/files/a%5c..%5cb", b"/v1/files//x",
             b"/v1/%", b"/v1/%zz", b"/v1/%1", b"/v1/a%00b", b"/v1/a%0d%0ab", b"/v1/a%7f",
             b"/v1/a#b", b"/v1/a\\b", b"/v1/a\xffb", b"/v1/models/%ff",
+            b"/v1/files/..;x/models", b"/v1/files/%2e%2e%3bx/models", b"/v1/files/..;",
+            b"/v1/.", b"/v1/..", b"/v1/files/.%2e/x", b"/v1/files/%2e./x", b"/v1/x%5c..",
+            b"/groq/v1/../../admin", b"/groq/v1/files/%2e%2e", b"/v1/models/..", b"/models/%2e%2e",
+            b"/v1/models/groq/..", b"/v1/models/groq%2f..", b"/v1/models/groq%2f..%2f..%2fchat",
+            b"/v1/models//x", b"/v1/models//", b"/v1/files//", b"/v1/chat//completions", b"/v1/a b",
+            b"/v1/.;a", b"/v1/a\tb", b"/v1/a%09b", b"/v1/a%1fb", b"/v1/%00",
+            b"/v1/files/%u0041", b"/v1/%%41",
         ):  # fmt: skip
             error = self.assertRaises(ApiError, read, raw)
             self.assertEqual((400, "bad_path"), (error.status, error.code), raw)
+
+    def test_not_refused(self) -> None:
+        """What only looks like it goes on as the caller wrote it."""
+        for route in (
+            "files/...", "files/.hidden", "files/a..b", "files/..a", "files/a.", "files/%252e%252e",
+            "files/a;b", "files/a:b@c", "files/%2Fa", "files/%E2%82%AC", "files/%ff",
+            "files/~a,(b)",
+        ):  # fmt: skip
+            self.assertEqual(Target(route), read(b"/v1/" + route.encode()), route)
 
     @given(st.binary(max_size=40))
     def test_whatever_comes(self, tail: bytes) -> None:
