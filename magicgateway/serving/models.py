@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    maybeDeferred,
+    succeed,
+)
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -157,7 +163,9 @@ class ModelLists:
             headers[credential.name] = [credential.value]
         operation = provider.operations["models"]
         query = f"?{_PAGE}" if ANTHROPIC_MODELS in operation.dialects else ""
-        asking = self._client().get(
+        # treq raises at once for a host that its URLs do not know: [::1], or one with underscores.
+        asking = maybeDeferred(
+            self._client().get,
             f"{provider.base_url}{operation.path}{query}",
             headers=headers,
             allow_redirects=False,

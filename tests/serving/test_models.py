@@ -159,6 +159,14 @@ class MergedTests(ModelsTestCase):
         self.assertEqual(["openai/a"], ids(await gateway.ask(asking())))
         self.assertEqual(["openai/a", "groq/b"], sorted(ids(await gateway.ask(asking())))[::-1])
 
+    async def test_strange_host(self) -> None:
+        """A provider whose list cannot even be asked for is missing; nobody waits for it."""
+        good = self.serve([answer(b'{"data":[{"id":"a"}]}')])
+        strange = '[providers.strange]\nbase_url = "http://llm_server:1/v1"\n'
+        gateway = await self.before(strange, openai=good)
+        for _ in range(2):
+            self.assertEqual(["openai/a"], ids(await gateway.ask(asking())))
+
     async def test_asked_once(self) -> None:
         """Callers that ask at the same time share one request to each provider."""
 
