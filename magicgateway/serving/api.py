@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from magicgateway import __version__
 from magicgateway.dialects.catalogue import error_body
 from magicgateway.errors import ApiError
+from magicgateway.providers.credentials import FORWARDED
 from magicgateway.routing.doors import read_target
 from magicgateway.serving.exchange import Exchange
 from magicgateway.serving.plane import DataPlane
@@ -135,7 +136,7 @@ class Api:
 
     def _metrics(self, request: Any) -> bytes:
         peer = getattr(request.getClientAddress(), "host", "")
-        forwarded = request.getHeader("x-forwarded-for")
+        forwarded = any(request.getHeader(name) for name in FORWARDED)
         if self._plane.settings.metrics.listen or forwarded or not peer.startswith(_LOOPBACK):
             return _refuse(self._plane, request, not_found())
         return _body(self._plane, request, self._render_metrics(), _METRICS_TYPE)

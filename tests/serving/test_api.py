@@ -13,8 +13,9 @@ class MetricsTests(GatewayTestCase):
         answer = await self.gateway.ask(get("/metrics"))
         self.assertTrue(answer.endswith(b"\r\n\r\n# metrics\n"), answer)
         self.assertIn(b"content-type: text/plain; version=0.0.4", answer.lower())
-        answer = await self.gateway.ask(get("/metrics", "GET", "X-Forwarded-For: 1.2.3.4"))
-        self.assertEqual((404, "not_found"), (status_of(answer), code_of(answer)))
+        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+            answer = await self.gateway.ask(get("/metrics", "GET", f"{name}: for=1.2.3.4"))
+            self.assertEqual((404, "not_found"), (status_of(answer), code_of(answer)), name)
 
     async def test_elsewhere(self) -> None:
         """With a listener of their own they are there, and nothing else is."""

@@ -11,7 +11,6 @@ from twisted.internet.threads import deferToThread
 from tests.gateway import (
     GatewayTestCase,
     RunningGateway,
-    exchange_bytes,
     post,
     start_gateway,
     until,
@@ -392,11 +391,3 @@ class LeavingTests(ScriptedTestCase):
         self.assertEqual(("caller_left", 499, True), (fact.outcome, fact.status, fact.stream))
         self.assertEqual(set(), gateway.gateway.plane.running)
         self.assertEqual([], [count for count in gateway.gateway.pool.counts() if count[2]])
-
-    async def test_others_unaffected(self) -> None:
-        """Whoever asks next gets an answer on a connection of its own."""
-        await self.test_between_events()
-        answer = await deferToThread(
-            exchange_bytes, self.gateway.port, b"GET /health HTTP/1.0\r\nHost: h\r\n\r\n"
-        )
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "))
