@@ -11,6 +11,8 @@ _STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, reason) for status, reason in _REASONS.items()
 }
 CLOSE = b"Connection: close\r\n"
+KEEP_ALIVE = b"Connection: keep-alive\r\n"
+"""For HTTP/1.0 only, where it has to be said."""
 JSON = b"Content-Type: application/json\r\n"
 NO_STORE = b"Cache-Control: no-store\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

@@ -296,6 +296,8 @@ class Channel(TreeTransport, protocol.Protocol):
     def drop(self) -> None:
         """Close at once, with a reset."""
         self._closing = True
+        self._state = DISCARD
+        self._pending.clear()
         eager.reset(self.transport)
 
     def _close(self) -> None:

@@ -89,7 +89,9 @@ class Exchange:
             if length > limit:
                 raise too_large(limit, "server.max_body_bytes")
             self._json = JsonBody(limit)
-            request.send_continue()
+            if request.head.expects_continue:
+                standing.named_provider()
+                request.send_continue()
             return
         limit = settings.max_upload_bytes
         if length > limit:
@@ -317,6 +319,8 @@ class Exchange:
         if request.close_after or self.plane.draining:
             request.close_after = True
             own.append(answer.CLOSE)
+        elif request.head.version == 10:
+            own.append(answer.KEEP_ALIVE)
         request.send(
             answer.whole(
                 status,

@@ -157,7 +157,7 @@ class Relay:
             request.close_after = True
             parts.append(answer.CLOSE)
         elif request.head.version == 10:
-            parts.append(b"Connection: keep-alive\r\n")
+            parts.append(answer.KEEP_ALIVE)
         parts.append(b"\r\n")
         return b"".join(parts)
 

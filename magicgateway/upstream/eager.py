@@ -77,6 +77,8 @@ def peer_has_closed(transport: Any) -> bool:
         return False
     if not tcp.connected:
         return True
+    if tcp.socket.family not in (socket.AF_INET, socket.AF_INET6):
+        return False  # a UNIX socket, which TCP knows nothing of
     try:
         info = tcp.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     except OSError:
