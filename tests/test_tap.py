@@ -20,7 +20,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from magicgateway import __version__
 from magicgateway.config.listening import Flags
 from magicgateway.errors import ConfigError
-from magicgateway.tap import GatewayService, Options, makeService, provider_table, secrets_of
+from magicgateway.tap import (
+    GatewayService,
+    Options,
+    calm_collector,
+    makeService,
+    provider_table,
+    secrets_of,
+)
 from tests.config.sources import loaded
 from tests.observe.sample import finished
 
@@ -258,6 +265,24 @@ class ServiceTests(TapTestCase):
         ended = self.refused({"statusPipe": 7, "pidfile": "x"}, "privilegedStartService")
         self.assertIsInstance(ended, ConfigError)
         self.assertEqual("", self.errors.getvalue())
+
+
+class CollectorTests(SynchronousTestCase):
+    """Python's collector."""
+
+    def test_calm(self) -> None:
+        """What was loaded is frozen, and new objects are looked at less often."""
+        asked: list[Any] = []
+
+        class Collector:
+            def freeze(self) -> None:
+                asked.append("freeze")
+
+            def set_threshold(self, *thresholds: int) -> None:
+                asked.append(thresholds)
+
+        calm_collector(Collector())
+        self.assertEqual(["freeze", (10_000, 20, 20)], asked)
 
 
 class SecretTests(SynchronousTestCase):
