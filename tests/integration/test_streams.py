@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from tests.gateway import RunningGateway, post, until
-from tests.serving.test_channel import code_of, connected, status_of
+from tests.serving.test_channel import connected, status_of
 from tests.serving.test_relay import (
     BODY,
     CHUNKED,
@@ -228,46 +228,6 @@ class AfterTheEndTests(StreamTestCase):
 def _relays(gateway: RunningGateway) -> list[Any]:
     found = (one._relay for one in gateway.gateway.plane.running)
     return [relay for relay in found if relay is not None and relay.committed]
-
-
-class BeforeCommitTests(StreamTestCase):
-    """Failures of which the caller has seen nothing yet."""
-
-    limits = "[timeouts]\nresponse_head = 0.3\n"
-
-    async def test_statuses(self) -> None:
-        """They are JSON with a status, in the dialect of the door, and never a stream."""
-        half = CHUNKED + chunk(b"data: half")
-        cases: list[tuple[list[bytes | str], int, str]] = [
-            (["reset"], 502, "upstream_closed"),
-            (["close"], 502, "upstream_closed"),
-            ([b"HTTP/1.1 2_0 OK\r\n\r\n"], 502, "upstream_malformed"),
-            ([CHUNKED + b"zz\r\n"], 502, "upstream_truncated"),
-            ([CHUNKED + LAST, "close"], 502, "upstream_truncated"),
-            ([half, "close"], 502, "upstream_truncated"),
-            ([half, "reset"], 502, "upstream_truncated"),
-            ([half + LAST, "close"], 502, "upstream_truncated"),
-            ([b""], 504, "response_head_timeout"),
-        ]
-        for script, status, code in cases:
-            gateway = await self.gateway_before(self.serve(script))
-            for path in (CHAT, MESSAGES):
-                answer = await self.ask(gateway, path)
-                self.assertEqual(status, status_of(answer), script)
-                head, _, body = answer.partition(b"\r\n\r\n")
-                self.assertIn(b"Content-Type: application/json", head)
-                self.assertIn(b"Cache-Control: no-store", head)
-                self.assertEqual(path == MESSAGES, body.startswith(b'{"type":"error"'))
-                if path == CHAT:
-                    self.assertEqual(code, code_of(answer))
-            self.assertEqual([code, code], [fact.error for fact in gateway.facts])
-
-    async def test_total_before_the_head(self) -> None:
-        """``timeouts.total`` holds for a provider that never answers, too."""
-        self.limits = "[timeouts]\ntotal = 0.3\n"
-        gateway = await self.gateway_before(self.serve([b""]))
-        answer = await self.ask(gateway)
-        self.assertEqual((504, "total_timeout"), (status_of(answer), code_of(answer)))
 
 
 class BytesTests(StreamTestCase):
