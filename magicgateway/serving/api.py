@@ -218,4 +218,5 @@ def _handle_errors(app: Klein, plane: DataPlane) -> None:
 def _refuse(plane: DataPlane, request: Any, error: ApiError) -> bytes:
     identity = _identity(plane, request)
     request.setResponseCode(error.status)
+    request.refusal = error.code
     return _fielded(request, error_body("openai", error, identity), _JSON, identity)

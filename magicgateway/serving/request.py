@@ -52,6 +52,8 @@ class GatewayRequest(server.Request):
     intake: Intake | None
     identity = ""
     """The request's id, once an answer of the tree's named it."""
+    refusal = ""
+    """Machine code of the error that the tree answered with, for the log."""
 
     def __init__(self, channel: Channel, head: RequestHead, received: float) -> None:
         self.channel = channel

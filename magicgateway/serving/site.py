@@ -174,7 +174,7 @@ class GatewaySite(server.Site):
     def log(self, request: Any) -> None:
         """The tree has answered a request."""
         if isinstance(request, GatewayRequest):
-            self.record(request, int(request.code), "", request.sentLength)
+            self.record(request, int(request.code), request.refusal, request.sentLength)
 
     def record(self, request: GatewayRequest, status: int, code: str, size: int = 0) -> None:
         """Tell the observers of an answer that no exchange made."""

@@ -121,8 +121,9 @@ class Suite:
         await self.gateway.ask(get("/health?key=canary"))
         await self.gateway.ask(get("/nothing/x"))
         await until(lambda: len(self.gateway.facts) == 2)
-        told = [(fact.operation, fact.path, fact.status) for fact in self.gateway.facts]
-        self.assertEqual([("health", "/health", 200), ("nothing", "/nothing/x", 404)], told)
+        told = [(fact.operation, fact.path, fact.status, fact.error) for fact in self.gateway.facts]
+        expected = [("health", "/health", 200, ""), ("nothing", "/nothing/x", 404, "not_found")]
+        self.assertEqual(expected, told)
 
 
 class FastLaneTests(Suite, GatewayTestCase):
