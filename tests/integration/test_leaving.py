@@ -8,10 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
 
 from magicgateway.policy import retry
 from magicgateway.serving.exchange import Exchange
-from tests.gateway import GatewayTestCase, RunningGateway, post, start_gateway, until
+from tests.gateway import (
+    GatewayTestCase,
+    RunningGateway,
+    exchange_bytes,
+    post,
+    start_gateway,
+    until,
+)
+from tests.serving.test_channel import code_of, status_of
 from tests.sockets import FullBacklog, Peer, ScriptedServer, closed_port
 
 CHAT = "/v1/chat/completions"
@@ -230,3 +239,46 @@ class ListTests(LeavingTestCase):
         await until(lambda: bool(server.requests()))
         client.close()
         await self.assert_gone(gateway, lambda: server.peers[0].end)
+
+    async def test_one_of_two(self) -> None:
+        """Everybody's list is fetched once for all who ask; one that leaves takes nothing away."""
+        body = b'{"data":[{"id":"a"}]}'
+
+        def late(peer: Peer) -> None:
+            peer.read_request()
+            go_on.wait(5)
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            peer.read_to_end()
+
+        server = ScriptedServer(late)
+        go_on = server.stopping.__class__()
+        self.addCleanup(server.stop)
+        gateway = await self.gateway_before(server.port)
+        request = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        first = self.caller(gateway, request)
+        await until(lambda: bool(server.requests()))
+        second = deferToThread(exchange_bytes, gateway.port, request)
+        await until(lambda: len(gateway.gateway.plane.running) == 2)
+        first.close()
+        await until(lambda: bool(gateway.facts), AT_ONCE)
+        go_on.set()
+        self.assertIn(b'"id":"local/a"', await second)
+        self.assertEqual(["caller_left", "completed"], [fact.outcome for fact in gateway.facts])
+        self.assertEqual(1, len(server.requests()))
+
+    async def test_gateway_stops(self) -> None:
+        """A gateway that stops says so, once, to whoever waits for a list."""
+        server = ScriptedServer(lambda peer: peer.read_to_end())
+        self.addCleanup(server.stop)
+        url = f"http://127.0.0.1:{server.port}/v1"
+        gateway = await start_gateway(self, f'[providers.together]\nbase_url = "{url}"\n')
+        fields = b"Host: localhost\r\nAuthorization: Bearer sk\r\n\r\n"
+        asking = deferToThread(
+            exchange_bytes, gateway.port, b"GET /together/v1/models HTTP/1.1\r\n" + fields
+        )
+        await until(lambda: bool(server.peers) and b"GET" in server.peers[0].received)
+        gateway.gateway.interrupt()
+        answer = await asking
+        self.assertEqual((503, "gateway_stopping"), (status_of(answer), code_of(answer)))
+        self.assertEqual(1, len(gateway.facts))
+        await until(lambda: bool(server.peers[0].end))
