@@ -271,7 +271,7 @@ class Relay:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
-        if self._tap is not None and self._tap.finished:
+        if self._tap is not None and (self._tap.finished or self._tap.failed):
             self._complete()
         elif not self.committed:
             self._release()

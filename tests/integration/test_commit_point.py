@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from magicgateway.serving import relay
-from tests.gateway import RunningGateway, post
+from tests.gateway import RunningGateway, post, until
 from tests.serving.test_channel import code_of, status_of
 from tests.serving.test_relay import (
     BODY,
@@ -54,6 +54,22 @@ class BeforeCommitTests(ScriptedTestCase):
                 if path == CHAT:
                     self.assertEqual(code, code_of(answer))
             self.assertEqual([code, code], [fact.error for fact in gateway.facts])
+
+    async def test_late_answer(self) -> None:
+        """An answer after we gave up reaches nobody: its connection was closed, the next is new."""
+
+        def late(peer: Peer) -> None:
+            peer.read_request()
+            peer.finished.wait(0.8)
+            peer.send(JSON % 6 + b'"late"')
+            peer.read_to_end()
+
+        server = self.serve(late, [JSON % 4 + b'"ok"'])
+        gateway = await self.gateway_before(server)
+        self.assertEqual(504, status_of(await self.ask(gateway)))
+        self.assertTrue((await self.ask(gateway)).endswith(b'"ok"'))
+        await until(lambda: bool(server.peers[0].end))
+        self.assertEqual(["failed", "completed"], [fact.outcome for fact in gateway.facts])
 
     async def test_total_before_the_head(self) -> None:
         """``timeouts.total`` holds for a provider that never answers, too."""

@@ -195,6 +195,14 @@ class AfterTheEndTests(StreamTestCase):
             self.assertEqual("completed", gateway.facts[0].outcome)
             await until(lambda: bool(server.peers[0].end))  # noqa: B023
 
+    async def test_silence_after_an_error(self) -> None:
+        """Nor does one that reported an error get a second one of ours behind it."""
+        for path, error in ERRORS.items():
+            told = EVENTS[path][0] + error + b"\n\n"
+            gateway = await self.gateway_before(self.serve(self.hold(told)))
+            self.assertEqual(told, body_of(await self.ask(gateway, path)))
+            self.assertEqual("failed", gateway.facts[0].outcome)
+
     async def test_broken_framing(self) -> None:
         """Nor does what is no chunk."""
         for path in PATHS:
