@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.python.failure import Failure
 
 from magicgateway.errors import ApiError
@@ -62,6 +62,7 @@ class Channel(TreeTransport, protocol.Protocol):
         self._stalled_since = 0.0
         self._paused = False
         self._resting = False
+        self.next_turn: IDelayedCall | None = None
         self._weighed = 0
         self._presence = Presence(self)
         self._heads = HeadReader(site.head_limits)
@@ -118,7 +119,7 @@ class Channel(TreeTransport, protocol.Protocol):
             while self._pending and self._request is None and not self._resting:
                 if begun >= BEGUN_PER_TURN:
                     self._rest()
-                    self.site.plane.reactor.callLater(0, self.wake)
+                    self.next_turn = self.site.plane.reactor.callLater(0, self.wake)
                     break
                 begun += 1
                 pending = self._pending
@@ -381,10 +382,11 @@ class Presence:
         self._channel = channel
 
     def tick(self, _: float) -> None:
-        if eager.peer_has_closed(self._channel.transport):
-            self._channel.drop()
-        else:
-            self._channel.wake()
+        channel = self._channel
+        if eager.peer_has_closed(channel.transport):
+            channel.drop()
+        elif channel.next_turn is None or not channel.next_turn.active():
+            channel.wake()
 
 
 _HEAD_TIMEOUT = BadHead(

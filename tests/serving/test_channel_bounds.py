@@ -73,7 +73,8 @@ class PipelineTests(GatewayTestCase):
         self.assertEqual(500, await deferToThread(ask))
         await until(lambda: counts[-1] == 500)
         steps = [later - earlier for earlier, later in itertools.pairwise(counts)]
-        self.assertLessEqual(max(steps), 2 * channel_module.BEGUN_PER_TURN)
+        # The counting may come first in one turn and last in the next, and bytes between them.
+        self.assertLessEqual(max(steps), 4 * channel_module.BEGUN_PER_TURN)
 
     async def test_behind_a_reset(self) -> None:
         """When an answer breaks off, the request behind it is not begun."""
