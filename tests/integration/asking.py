@@ -143,15 +143,24 @@ class Stream:
 def eventually(daemon: Daemon, condition: Callable[[], Any], seconds: float = 5.0) -> Any:
     """What a condition gives, once it gives something; the daemon must live meanwhile.
 
+    A connection that is refused or reset is no more than "not yet".
+
     Raises:
         AssertionError: It does not in time.
     """
     end = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (found := _attempted(condition)):
         if time.monotonic() > end:
             raise AssertionError(f"it did not happen within {seconds:g} s; said:\n{daemon.said}")
         daemon.pause()
     return found
+
+
+def _attempted(condition: Callable[[], Any]) -> Any:
+    try:
+        return condition()
+    except (ConnectionError, http.client.BadStatusLine):
+        return None
 
 
 def figures(port: int, name: str, **labels: str) -> list[float]:

@@ -49,7 +49,8 @@ class DrainTests(SynchronousTestCase):
                     self.assertEqual("close", answer.fields["connection"].lower())
                 self.assertEqual(200, answer.status)
                 self.assertEqual(b"", idle.recv(1))
-            self.assertFalse(accepts(port))
+            # The socket is closed a turn of the reactor after the idle connections.
+            eventually(daemon, lambda: not accepts(port))
             self.assertIn(b"data: [DONE]", stream.rest())
             self.assertEqual(0, daemon.wait())
             self.assertIn("draining: ", daemon.said)
