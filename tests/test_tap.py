@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import socket
@@ -188,6 +189,9 @@ class ServiceTests(TapTestCase):
             loaded(toml or LISTEN, {"MAGICGATEWAY__LOG__FILE": str(self.log)}),
         )
         self.addCleanup(service.logs.sink.stop)
+        # A started service changes the collector of the process that runs the tests.
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
         return service
 
     def test_starts_and_stops(self) -> None:
