@@ -1,0 +1,226 @@
+"""The account of one translation: what arrived, what did not, and why.
+
+Readers go through a body with ``Fields``: what they take is the hub's, the rest is carried along as
+``Extras`` for the family that can read it. Writers report here what they could not say. So every
+field of a source ends as consumed, carried, reported or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from magicgateway.conversation.blocks import NO_EXTRAS, Extras
+from magicgateway.errors import ApiError
+
+DROPPED = "dropped"
+CLAMPED = "clamped"
+EMULATED = "emulated"
+REWRITTEN = "rewritten"
+
+UNSUPPORTED = "unsupported-by-target"
+LONGEST_FIELD = 128
+
+
+@frozen
+class Note:
+    """One difference between what was asked and what was sent on.
+
+    Attributes:
+        field: Where, ``messages[2].content[0].cache_control``.
+        action: One of the four above.
+        reason: A few words in kebab-case.
+    """
+
+    field: str
+    action: str
+    reason: str = UNSUPPORTED
+
+    def line(self) -> str:
+        """As ``x-magicgateway-warning`` says it, in ASCII."""
+        name = self.field.encode("ascii", "backslashreplace").decode()
+        visible = "".join(c if " " <= c <= "~" and c not in ";," else "_" for c in name)
+        return f"{visible[:LONGEST_FIELD]};{self.action};{self.reason}"
+
+
+class Ledger:
+    """The notes of one translation, in order, none twice. State: the notes."""
+
+    def __init__(self) -> None:
+        self._notes: dict[Note, None] = {}
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """All that was reported."""
+        return tuple(self._notes)
+
+    def drop(self, field: str, reason: str = UNSUPPORTED) -> None:
+        """A field, or a block, does not arrive."""
+        self._notes[Note(field, DROPPED, reason)] = None
+
+    def clamp(self, field: str, reason: str) -> None:
+        """A number arrives as the nearest one the target allows."""
+        self._notes[Note(field, CLAMPED, reason)] = None
+
+    def emulate(self, field: str, reason: str) -> None:
+        """The target has no such thing and is asked for it in another way."""
+        self._notes[Note(field, EMULATED, reason)] = None
+
+    def rewrite(self, field: str, reason: str) -> None:
+        """The same arrives in another form."""
+        self._notes[Note(field, REWRITTEN, reason)] = None
+
+    def carry(self, extras: Extras, family: str) -> Mapping[str, Any]:
+        """The extras that a target of ``family`` is given; those of others are reported.
+
+        Every writer calls it for every object it has written or left out.
+        """
+        if extras.family == family or not extras.fields:
+            return extras.fields
+        for name in extras.fields:
+            self.drop(joined(extras.place, name))
+        return NO_EXTRAS.fields
+
+    def unsupported(self, field: str, target: str, remedy: str = "") -> ApiError:
+        """The refusal of something that a target lacks and that no answer is right without."""
+        said = f"{target} has nothing like {field}" + (f": {remedy}" if remedy else "")
+        return ApiError(400, "unsupported_parameter", f"{said}.", param=field)
+
+
+def invalid(field: str, reason: str) -> ApiError:
+    """The refusal of a body that says something it cannot say; ``reason`` follows the field."""
+    return ApiError(400, "invalid_request", f"{field} {reason}.", param=field)
+
+
+def joined(place: str, name: str) -> str:
+    """The path of a field in an object."""
+    return f"{place}.{name}" if place else name
+
+
+class Fields:
+    """One JSON object while it is read. State: what nobody has taken yet.
+
+    A field that is null is as good as absent. With ``lenient``, as replies are read, a value of
+    another type than was asked for is left among the rest; else it is a refusal.
+
+    Args:
+        value: The object; it is not changed.
+        place: Where it stands, empty for a body itself.
+        lenient: See above.
+    """
+
+    __slots__ = ("_lenient", "_rest", "place")
+
+    def __init__(self, value: Mapping[str, Any], place: str = "", *, lenient: bool = False) -> None:
+        self._rest = dict(value)
+        self._lenient = lenient
+        self.place = place
+
+    def at(self, name: str) -> str:
+        """The path of one of its fields."""
+        return joined(self.place, name)
+
+    def __contains__(self, name: str) -> bool:
+        return self._rest.get(name) is not None
+
+    def peek(self, name: str) -> Any:
+        """A value that stays, None where there is none."""
+        return self._rest.get(name)
+
+    def take(self, name: str) -> Any:
+        """A value of any type, None where there is none."""
+        return self._rest.pop(name, None)
+
+    def text(self, name: str) -> str | None:
+        """A string."""
+        value: str | None = self._typed(name, str, "a string")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean."""
+        value: bool | None = self._typed(name, bool, "true or false")
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """A whole number; 5.0 is one."""
+        value = self._number(name, "a whole number")
+        if value is None or isinstance(value, int):
+            return value
+        if value.is_integer():
+            return int(value)
+        return self._unfit(name, value, "a whole number")  # type: ignore[no-any-return]
+
+    def number(self, name: str) -> float | None:
+        """A number, an int where it was written as one."""
+        value: float | None = self._number(name, "a number")
+        return value
+
+    def object(self, name: str) -> dict[str, Any] | None:
+        """An object as it is."""
+        value: dict[str, Any] | None = self._typed(name, dict, "an object")
+        return value
+
+    def fields(self, name: str) -> Fields | None:
+        """An object to be read like this one."""
+        value = self.object(name)
+        return None if value is None else Fields(value, self.at(name), lenient=self._lenient)
+
+    def list(self, name: str) -> list[Any] | None:
+        """An array as it is."""
+        value: list[Any] | None = self._typed(name, list, "an array")
+        return value
+
+    def each(self, name: str) -> Iterator[Fields]:
+        """The objects of an array, each to be read like this one."""
+        for index, item in enumerate(self.list(name) or ()):
+            place = f"{self.at(name)}[{index}]"
+            if isinstance(item, dict):
+                yield Fields(item, place, lenient=self._lenient)
+            elif not self._lenient:
+                raise invalid(place, "must be an object")
+
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        """An array of strings."""
+        values = self.list(name)
+        if values is None:
+            return None
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                place = f"{name}[{index}]"
+                self._unfit(name, values, "an array of strings", place)
+                return None
+        return tuple(values)
+
+    def needed(self, name: str) -> str:
+        """A string that has to be there; empty where a lenient reader does not find it."""
+        value = self.text(name)
+        if value is None:
+            if not self._lenient:
+                raise invalid(self.at(name), "is required")
+            return ""
+        return value
+
+    def rest(self, family: str) -> Extras:
+        """What nobody has taken, nulls left out. The last call on an object."""
+        left = {name: value for name, value in self._rest.items() if value is not None}
+        return Extras(family, self.place, left) if left else NO_EXTRAS
+
+    def _number(self, name: str, wanted: str) -> Any:
+        value = self.take(name)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        return self._unfit(name, value, wanted)
+
+    def _typed(self, name: str, kind: type, wanted: str) -> Any:
+        value = self.take(name)
+        if value is None or isinstance(value, kind):
+            return value
+        return self._unfit(name, value, wanted)
+
+    def _unfit(self, name: str, value: Any, wanted: str, place: str | None = None) -> Any:
+        if not self._lenient:
+            raise invalid(self.at(place or name), f"must be {wanted}")
+        self._rest[name] = value
+        return None
