@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from magicgateway.demo.call import (
+    FAILED,
     FINISH,
     PLACE,
     TERMINAL,
@@ -19,6 +20,7 @@ from magicgateway.demo.call import (
     named_event,
     stream,
 )
+from magicgateway.demo.faults import Script
 from magicgateway.demo.reading import last_user_text, model_of, number_of, text_of, texts_of
 from magicgateway.demo.reply import (
     ANY_TOOL,
@@ -227,6 +229,6 @@ def _events(call: Call, model: str, reply: Reply, shown: bool, marked: bool) -> 
     yield named_event({"type": "message_stop"}, 0, TERMINAL)
 
 
-def _error(_: int) -> bytes:
-    error = {"type": "overloaded_error", "message": "The demo provider was told to fail here."}
+def _error(script: Script) -> bytes:
+    error = {"type": script.kind or "overloaded_error", "message": script.message or FAILED}
     return named_event({"type": "error", "error": error}).data

@@ -16,6 +16,9 @@ CREATED = 1_790_000_000
 
 CONTENT, FINISH, TERMINAL = range(3)
 EVENT_STREAM = "text/event-stream; charset=utf-8"
+AWS_STREAM = "application/vnd.amazon.eventstream"
+FAILED = "The demo provider was told to fail here."
+"""What an error event says that is not told what to say."""
 JSON = "application/json"
 
 
@@ -31,13 +34,21 @@ class Refusal(Exception):
     """A request that is answered with an error in the shape of its dialect."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        kind: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.param = param
+        self.kind = kind
+        """The error's name in its own family, where that does not follow from the status."""
 
 
 @frozen
@@ -57,6 +68,10 @@ class Call:
     script: Script = field(factory=Script)
     form: Form | None = None
     """The parts of a ``multipart/form-data`` body."""
+    at: float = 0.0
+    """When it arrived, in seconds since 1970."""
+    laid: str = ""
+    """The script that a test has laid out for it."""
 
     @property
     def path(self) -> str:
@@ -89,7 +104,7 @@ class Call:
         return value
 
 
-def nothing(_: int) -> bytes:
+def nothing(_: Script) -> bytes:
     """The error event of an answer that is no event stream."""
     return b""
 
@@ -106,14 +121,14 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     tokens: int = 0
     """What an answer that is no event stream is worth; decides how long it takes at a rate."""
-    error: Callable[[int], bytes] = nothing
-    """The error event that takes the place of the event with that number."""
+    error: Callable[[Script], bytes] = nothing
+    """The error event that takes the place of another, as the script words it."""
     generated: bool = False
 
     @property
     def streamed(self) -> bool:
         """Whether this is an event stream."""
-        return self.content_type == EVENT_STREAM
+        return self.content_type in (EVENT_STREAM, AWS_STREAM)
 
 
 def plain(data: bytes, content_type: str = JSON, **more: Any) -> Answer:
@@ -127,9 +142,9 @@ def json_answer(value: Any, **more: Any) -> Answer:
 
 
 def stream(
-    body: Callable[[], Iterator[Event]], error: Callable[[int], bytes], **more: Any
+    body: Callable[[], Iterator[Event]], error: Callable[[Script], bytes], **more: Any
 ) -> Answer:
-    """An event stream."""
+    """A stream of server-sent events."""
     headers = (("cache-control", "no-cache"),)
     return Answer(EVENT_STREAM, body, error=error, headers=headers, generated=True, **more)
 

@@ -7,20 +7,25 @@ held, and when that gets much, reading pauses.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IPullProducer, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from magicgateway.demo.call import Call, Refusal
-from magicgateway.demo.delivery import Ending, Step, Wanted, steps
+from magicgateway.demo.delivery import Ending, Hold, Step, Wanted, steps
+from magicgateway.demo.families import refused
 from magicgateway.demo.faults import Script
+from magicgateway.demo.gate import Gate
 from magicgateway.demo.intake import Intake
-from magicgateway.demo.journal import Received, received
-from magicgateway.demo.routes import Turn, answer_to, refused
+from magicgateway.demo.journal import KEPT_BODY, Received, received
+from magicgateway.demo.routes import Turn, answer_to
 from magicgateway.wire.chunked import BadChunk
 from magicgateway.wire.heads import BadHead, HeadLimits, find_fault, read_request_head
 
@@ -31,14 +36,30 @@ _LIMITS = HeadLimits()
 _NO_CALL = Call("GET", "/", (), b"", 0, "0" * 64)
 
 
+@define(eq=False)
+class Stage:
+    """What all connections of a provider have in common; tests set it up."""
+
+    journal: deque[Received]
+    """The latest requests, oldest first."""
+    kept_body: int = KEPT_BODY
+    """Bytes of each body that the journal keeps."""
+    clock: Callable[[], float] = time.time
+    """What time the provider believes it is, in seconds since 1970."""
+    scripts: deque[str] = field(factory=deque)
+    """Scripts for the requests to come, one for each; the first one is for the next."""
+    gate: Gate | None = None
+    """What holds the answers to requests that come from now on."""
+
+
 @implementer(IPushProducer)
 class Connection(Protocol):
     """One peer.
 
     Args:
-        reactor: The clock.
+        reactor: Where waiting is done.
         number: Which connection this is.
-        record: Called with each request that was read.
+        stage: What it has in common with the others.
         gone: Called with the connection once it is lost.
     """
 
@@ -48,12 +69,12 @@ class Connection(Protocol):
         self,
         reactor: Any,
         number: int,
-        record: Callable[[Received], None],
+        stage: Stage,
         gone: Callable[[Connection], None],
     ) -> None:
         self._reactor = reactor
         self._number = number
-        self._record = record
+        self._stage = stage
         self._gone = gone
         self._buffer = b""
         self._intake: Intake | None = None
@@ -64,6 +85,8 @@ class Connection(Protocol):
         self._paused = False  # the peer does not read
         self._timer: IDelayedCall | None = None
         self._due = 0.0
+        self._gate: Gate | None = None
+        self._held_back = False  # the answer stands at the gate
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
@@ -72,6 +95,8 @@ class Connection(Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._gate is not None:
+            self._gate.leave(self._pass)
         if self._steps is not None and self._entry is not None:
             self._entry.left_at = self._reactor.seconds()
         self._steps = self._entry = None
@@ -140,16 +165,21 @@ class Connection(Protocol):
         self._send(steps(answer, Script(), Wanted(keep_alive=False)))
 
     def _answer(self, intake: Intake) -> None:
-        head, call = intake.head, intake.call()
+        stage, head = self._stage, intake.head
+        laid = stage.scripts.popleft() if stage.scripts else ""
+        call = intake.call(stage.clock(), laid)
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.raw
         )
-        entry = received(call, headers, self._number, self._reactor.seconds())
+        now = self._reactor.seconds()
+        entry = received(call, headers, self._number, now, stage.kept_body)
         turn: Turn = answer_to(call)
         entry.status = turn.answer.status
         self._entry = entry
-        self._record(entry)
-        wanted = Wanted(head.version, head.keep_alive, head.method == b"HEAD")
+        stage.journal.append(entry)
+        self._gate = stage.gate
+        gated = self._gate is not None
+        wanted = Wanted(head.version, head.keep_alive, head.method == b"HEAD", gated)
         self._send(steps(turn.answer, turn.script, wanted))
 
     def _send(self, sent: Iterator[Step]) -> None:
@@ -161,9 +191,11 @@ class Connection(Protocol):
 
     def _go_on(self) -> None:
         """Carry out steps until one has to wait or the peer does not read."""
-        while self._steps is not None and not self._paused:
+        while self._steps is not None and not self._paused and not self._held_back:
             step = next(self._steps)
-            if isinstance(step, bytes):
+            if isinstance(step, Hold):
+                self._held_back = self._gate is not None and not self._gate.passes(self._pass)
+            elif isinstance(step, bytes):
                 if self._entry is not None:
                     self._entry.sent += len(step)
                 self.transport.write(step)
@@ -180,6 +212,11 @@ class Connection(Protocol):
 
     def _wake(self) -> None:
         self._timer = None
+        self._go_on()
+
+    def _pass(self) -> None:
+        """The gate lets one event through."""
+        self._held_back = False
         self._go_on()
 
     def pauseProducing(self) -> None:

@@ -32,8 +32,14 @@ class Ending(enum.Enum):
     """Nothing more is sent, and the connection stays open."""
 
 
-Step = bytes | float | Ending
-"""Bytes to write, seconds to wait (0: until the loop has turned), or the end."""
+class Hold(enum.Enum):
+    """A place at which a gate may hold the answer: before an event, and before the end."""
+
+    HERE = enum.auto()
+
+
+Step = bytes | float | Hold | Ending
+"""Bytes to write, seconds to wait (0: until the loop has turned), a place to stop, or the end."""
 
 
 class Framing(enum.Enum):
@@ -51,6 +57,8 @@ class Wanted:
     version: int = 11
     keep_alive: bool = True
     head_only: bool = False
+    gated: bool = False
+    """A gate stands before every event."""
 
 
 def steps(answer: Answer, script: Script, wanted: Wanted) -> Iterator[Step]:
@@ -78,7 +86,8 @@ def _steps(answer: Answer, script: Script, wanted: Wanted) -> Iterator[Step]:
         if wanted.head_only:
             yield Ending.KEEP if keep else Ending.CLOSE
         else:
-            yield from _body(answer, script, framing, keep)
+            sent = _body(answer, script, framing, keep)
+            yield from _with_gates(sent) if wanted.gated and answer.streamed else sent
 
 
 def _framing(answer: Answer, script: Script, wanted: Wanted) -> Framing:
@@ -143,6 +152,16 @@ def _body(answer: Answer, script: Script, framing: Framing, keep: bool) -> Itera
         yield from _end(script, framing, keep)
 
 
+def _with_gates(sent: Iterator[Step]) -> Iterator[Step]:
+    """Places to stop before each event and before the end, which is one step more."""
+    ended = False
+    for step in sent:
+        if not isinstance(step, float) and not ended:
+            yield Hold.HERE
+            ended = step == LAST_CHUNK or isinstance(step, Ending)
+        yield step
+
+
 def _end(script: Script, framing: Framing, keep: bool) -> Iterator[Step]:
     if framing is Framing.CHUNKED:
         yield LAST_CHUNK
@@ -172,8 +191,11 @@ def _planned(answer: Answer, script: Script) -> Iterator[Event]:
     last = FINISH if script.no_finish else TERMINAL
     for number, event in enumerate(answer.body()):
         if number == script.error_event:
-            yield Event(answer.error(number))
+            yield Event(answer.error(script))
             return
+        if number == script.bad_crc:
+            yield Event(event.data[:-1] + bytes((event.data[-1] ^ 1,)), event.tokens)
+            continue
         if number == script.half_event:
             yield Event(event.data[: len(event.data) // 2])
             return

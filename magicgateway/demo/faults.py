@@ -53,13 +53,19 @@ class Script:
     extra_bytes: bool = False
     close_delimited: bool = False
     one_byte: bool = False
+    kind: str = ""
+    message: str = ""
+    html: bool = False
+    empty_body: bool = False
+    bad_crc: int | None = None
 
-    def refuse_misplaced(self, *, streamed: bool, generated: bool) -> None:
+    def refuse_misplaced(self, *, streamed: bool, generated: bool, framed: bool = False) -> None:
         """Check that every fault means something for an answer of this kind.
 
         Args:
             streamed: The answer is an event stream.
             generated: The answer's size is free: generated text or speech.
+            framed: The answer is an event stream whose events carry checksums.
 
         Raises:
             BadFault: A fault would have no effect.
@@ -72,6 +78,8 @@ class Script:
         for name in ("tokens", "bytes", "huge-line"):
             if not generated and getattr(self, name.replace("-", "_")) is not None:
                 raise BadFault(f"{name} has no meaning here: the answer has a size of its own")
+        if self.bad_crc is not None and not framed:
+            raise BadFault("bad-crc has no meaning here: the answer has no checksums")
 
 
 @frozen
@@ -110,6 +118,12 @@ def _flag(text: str) -> bool:
     if text:
         raise ValueError(text)
     return True
+
+
+def _words(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
 
 
 def _reset(text: str) -> int:
@@ -225,6 +239,27 @@ GRAMMAR = (
         "Head and body leave byte by byte, each in a write of its own.",
         _flag,
     ),
+    Fault(
+        "kind",
+        "kind=NAME",
+        "What the error of `status` or `error-event` is called: OpenAI's code, Anthropic's type, "
+        "AWS's exception. In an AWS stream `error` stands for a frame of that type.",
+        _words,
+    ),
+    Fault(
+        "message",
+        "message=TEXT",
+        "What the error of `status` or `error-event` says.",
+        _words,
+    ),
+    Fault("html", "html", "The error answer of `status` is an HTML page.", _flag),
+    Fault("empty-body", "empty-body", "The error answer of `status` has no body.", _flag),
+    Fault(
+        "bad-crc",
+        "bad-crc=N",
+        "After N events of an AWS stream one whose checksum is wrong.",
+        _count,
+    ),
 )
 
 _BY_NAME = {fault.name: fault for fault in GRAMMAR}
@@ -259,8 +294,8 @@ def parse(text: str) -> Script:
     return _build(_entries(text))
 
 
-def script_for(model: str, header: str = "") -> Script:
-    """The script that a model's name and the header ask for together.
+def script_for(model: str, header: str = "", laid: str = "") -> Script:
+    """The script that a model's name, the header and what a test has laid out ask for together.
 
     Raises:
         BadFault: One of them does not follow the grammar.
@@ -268,14 +303,20 @@ def script_for(model: str, header: str = "") -> Script:
     text = PRESETS.get(model, "")
     if model.startswith(MODEL_PREFIX):
         text = model.removeprefix(MODEL_PREFIX)
-    return _build(_entries(text) | _entries(header))
+    return _build(_entries(text) | _entries(header) | _entries(laid))
 
 
 def _build(entries: dict[str, Any]) -> Script:
-    if "retry_after" in entries and "status" not in entries:
-        raise BadFault("retry-after needs status, for example status=429;retry-after=2")
+    for name in ("retry_after", "html", "empty_body"):
+        if name in entries and "status" not in entries:
+            raise BadFault(f"{name.replace('_', '-')} needs status, for example status=429")
+    for name in ("kind", "message"):
+        if name in entries and not entries.keys() & {"status", "error_event"}:
+            raise BadFault(f"{name} needs status or error-event")
     if len(entries.keys() & {"tokens", "bytes"}) > 1:
         raise BadFault("tokens and bytes both set the length of the text: give one")
+    if len(entries.keys() & {"html", "empty_body"}) > 1:
+        raise BadFault("html and empty-body both say what the error's body is: give one")
     if len(framings := sorted(entries.keys() & _FRAMINGS)) > 1:
         names = " and ".join(framings).replace("_", "-")
         raise BadFault(f"{names} ask for different framings: give one")

@@ -56,8 +56,13 @@ class Intake:
         self.done = self._left == 0
         return rest
 
-    def call(self) -> Call:
-        """The request as it stands."""
+    def call(self, at: float = 0.0, laid: str = "") -> Call:
+        """The request as it stands.
+
+        Args:
+            at: What time it is, in seconds since 1970.
+            laid: The script that a test has laid out for it.
+        """
         head = self.head
         return Call(
             method=head.method.decode("latin-1"),
@@ -70,6 +75,8 @@ class Intake:
             body_size=self.size,
             body_sha256=self._hash.hexdigest(),
             form=self._form.finish() if self._form else None,
+            at=at,
+            laid=laid,
         )
 
     def _take(self, data: bytes) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import define
 
 from magicgateway.demo.call import Call
+from magicgateway.wire import jsontext
 
 KEPT_BODY = 64 * 1024
-"""Bytes of a body that the journal keeps."""
+"""Bytes of a body that the journal keeps, unless its provider was told otherwise."""
 
 
 @define(eq=False)
@@ -21,7 +24,7 @@ class Received:
     body_size: int
     body_sha256: str
     body: bytes
-    """The first 64 KiB."""
+    """As much of it as the journal keeps."""
     connection: int
     """Which of the provider's connections it came on; the first is number 1."""
     received_at: float
@@ -34,6 +37,14 @@ class Received:
     left_at: float | None = None
     """When the peer went away while it was still being answered."""
 
+    def json(self) -> Any:
+        """The body as a value.
+
+        Raises:
+            BadJson: It is none, or was too long to be kept.
+        """
+        return jsontext.decode(self.body)
+
     def header(self, name: str) -> str | None:
         """The first field of that name in any spelling."""
         found = (value for key, value in self.headers if key.lower() == name)
@@ -41,7 +52,11 @@ class Received:
 
 
 def received(
-    call: Call, headers: tuple[tuple[str, str], ...], connection: int, now: float
+    call: Call,
+    headers: tuple[tuple[str, str], ...],
+    connection: int,
+    now: float,
+    kept_body: int = KEPT_BODY,
 ) -> Received:
     """The entry for a request that has been read."""
     return Received(
@@ -50,7 +65,7 @@ def received(
         headers=headers,
         body_size=call.body_size,
         body_sha256=call.body_sha256,
-        body=call.body[:KEPT_BODY],
+        body=call.body[:kept_body],
         connection=connection,
         received_at=now,
     )

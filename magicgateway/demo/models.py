@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from magicgateway.demo.call import CREATED, Answer, Call, Refusal, json_answer
+from magicgateway.demo.families import has_version
 from magicgateway.demo.reading import known
 
 MODELS = {
@@ -21,19 +22,9 @@ _CREATED_AT = "2026-09-21T14:13:20Z"
 _MAX_PAGE = 1000
 
 
-def speaks_anthropic(call: Call) -> bool:
-    """Whether the caller expects Anthropic's words: by path, or by the header its clients send."""
-    path = call.path
-    return path == "/v1/messages" or path.startswith("/v1/messages/") or _has_version(call)
-
-
-def _has_version(call: Call) -> bool:
-    return bool(call.header("anthropic-version"))
-
-
 def list_models(call: Call) -> Answer:
     """``GET /v1/models``."""
-    if not _has_version(call):
+    if not has_version(call):
         return json_answer({"object": "list", "data": [_openai(name) for name in MODELS]})
     names, more = _page(call)
     ends = (names[0], names[-1]) if names else (None, None)
@@ -47,7 +38,7 @@ def one_model(call: Call, name: str) -> Answer:
     """``GET /v1/models/{name}``."""
     model = unquote(name)
     known(model)
-    return json_answer(_anthropic(model) if _has_version(call) else _openai(model))
+    return json_answer(_anthropic(model) if has_version(call) else _openai(model))
 
 
 def _page(call: Call) -> tuple[list[str], bool]:

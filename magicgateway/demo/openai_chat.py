@@ -7,6 +7,7 @@ from typing import Any
 
 from magicgateway.demo.call import (
     CREATED,
+    FAILED,
     FINISH,
     PLACE,
     TERMINAL,
@@ -19,6 +20,7 @@ from magicgateway.demo.call import (
     long_json_answer,
     stream,
 )
+from magicgateway.demo.faults import Script
 from magicgateway.demo.reading import (
     last_user_text,
     model_of,
@@ -257,8 +259,7 @@ def _framed(
     return events
 
 
-def error_event(_: int) -> bytes:
+def error_event(script: Script) -> bytes:
     """The event that ends a broken stream."""
-    message = "The demo provider was told to fail here."
-    error = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
-    return data_event({"error": error}).data
+    error = {"message": script.message or FAILED, "type": "server_error", "param": None}
+    return data_event({"error": {**error, "code": script.kind or "server_error"}}).data

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from attrs import evolve
 
 from magicgateway.demo import anthropic_messages, audio, embeddings, files, models, openai_chat
-from magicgateway.demo.call import Answer, Call, Refusal, json_answer
+from magicgateway.demo.call import AWS_STREAM, Answer, Call, Refusal
+from magicgateway.demo.families import named, refused, told_to_fail
 from magicgateway.demo.faults import HEADER, BadFault, Script, script_for
 from magicgateway.wire import jsontext
 
@@ -39,33 +40,6 @@ _NAMED = tuple(
     (re.compile(route.replace("{name}", "(.+)" if "models" in route else "([^/]+)")), makers)
     for route, makers in NAMED_ROUTES.items()
 )
-_OPENAI_TYPES = {
-    408: "timeout_error",
-    429: "requests",
-    500: "server_error",
-    503: "service_unavailable_error",
-}
-_OPENAI_CODES = {
-    401: "invalid_api_key",
-    408: "timeout",
-    413: "request_too_large",
-    429: "rate_limit_exceeded",
-    503: "server_is_overloaded",
-    504: "timeout",
-}
-_ANTHROPIC_TYPES = {
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    409: "conflict_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 class Turn(NamedTuple):
@@ -85,34 +59,19 @@ _read_model = jsontext.reader(_WithModel)
 def answer_to(call: Call) -> Turn:
     """The answer to a request, with the script that its model and its header ask for."""
     try:
-        script = script_for(_model(call), call.header(HEADER))
+        script = script_for(_model(call), call.header(HEADER), call.laid)
         call = evolve(call, script=script)
-        answer = _named(_made(call), call)
+        answer = named(_made(call), call)
         if script.status is not None:
-            answer = _told_to_fail(call, script)
-        script.refuse_misplaced(streamed=answer.streamed, generated=answer.generated)
+            answer = told_to_fail(call, script)
+        framed = answer.content_type == AWS_STREAM
+        script.refuse_misplaced(streamed=answer.streamed, generated=answer.generated, framed=framed)
     except BadFault as fault:
         refusal = Refusal(400, f"{HEADER}: {fault}.", code="bad_fault", param=HEADER)
         return Turn(refused(call, refusal), Script())
     except Refusal as refusal:
         return Turn(refused(call, refusal), call.script)
     return Turn(answer, script)
-
-
-def refused(call: Call, refusal: Refusal, *headers: tuple[str, str]) -> Answer:
-    """An error answer in the shape that the caller's family knows."""
-    status, message = refusal.status, refusal.message
-    if models.speaks_anthropic(call):
-        default = "api_error" if status >= 500 else "invalid_request_error"
-        kind = _ANTHROPIC_TYPES.get(status, default)
-        error: dict[str, Any] = {"type": kind, "message": message}
-        value = {"type": "error", "error": error, "request_id": "req_" + call.seed}
-    else:
-        default = "server_error" if status >= 500 else "invalid_request_error"
-        kind = _OPENAI_TYPES.get(status, default)
-        code = refusal.code or _OPENAI_CODES.get(status)
-        value = {"error": {"message": message, "type": kind, "param": refusal.param, "code": code}}
-    return _named(json_answer(value, status=status, headers=headers), call)
 
 
 def _made(call: Call) -> Answer:
@@ -126,11 +85,11 @@ def _made(call: Call) -> Answer:
         if maker := makers.get(method):
             return maker(call)
         raise _wrong_method(call, makers)
-    for pattern, named in _NAMED:
+    for pattern, by_name in _NAMED:
         if match := pattern.fullmatch(call.path):
-            if named_maker := named.get(method):
+            if named_maker := by_name.get(method):
                 return named_maker(call, match[1])
-            raise _wrong_method(call, named)
+            raise _wrong_method(call, by_name)
     raise Refusal(404, f"Unknown request URL: {call.method} {call.path}.", code="unknown_url")
 
 
@@ -151,18 +110,3 @@ def _model(call: Call) -> str:
     except jsontext.REFUSALS:
         return ""
     return model if isinstance(model, str) else ""
-
-
-def _told_to_fail(call: Call, script: Script) -> Answer:
-    status = script.status or 500
-    headers = []
-    if script.retry_after is not None:
-        headers.append(("retry-after", f"{script.retry_after:g}"))
-    refusal = Refusal(status, f"The demo provider was told to answer with status {status}.")
-    return refused(call, refusal, *headers)
-
-
-def _named(answer: Answer, call: Call) -> Answer:
-    """The answer with the request's id, in the header of its family."""
-    name = "request-id" if models.speaks_anthropic(call) else "x-request-id"
-    return evolve(answer, headers=(*answer.headers, (name, "req_" + call.seed)))

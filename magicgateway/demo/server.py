@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
@@ -11,8 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory
 
-from magicgateway.demo.connection import Connection
-from magicgateway.demo.journal import Received
+from magicgateway.demo.connection import Connection, Stage
+from magicgateway.demo.gate import Gate
+from magicgateway.demo.journal import KEPT_BODY, Received
 
 LOOPBACK = "127.0.0.1"
 JOURNAL_SIZE = 10_000
@@ -25,16 +28,25 @@ class DemoProvider(Service):
         reactor: Where sockets and clocks live.
         port: The TCP port, 0 for any free one.
         journal_size: Requests that are remembered.
+        kept_body: Bytes of each request's body that are remembered.
+        clock: What time it is, in seconds since 1970; signatures are compared with it.
     """
 
     name = "demo provider"
 
-    def __init__(self, reactor: Any, port: int = 0, journal_size: int = JOURNAL_SIZE) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        port: int = 0,
+        journal_size: int = JOURNAL_SIZE,
+        kept_body: int = KEPT_BODY,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._reactor = reactor
+        self.stage = Stage(deque(maxlen=journal_size), kept_body, clock)
+        """What tests may set for the requests to come."""
         self.port = port
         """The port; the real one once the service has started."""
-        self.journal: deque[Received] = deque(maxlen=journal_size)
-        """The latest requests, oldest first."""
         self.accepted = 0
         """Connections that have been made so far."""
         self.connections: set[Connection] = set()
@@ -51,6 +63,21 @@ class DemoProvider(Service):
         provider = cls(reactor, bound.getsockname()[1])
         provider._bound = bound
         return provider
+
+    @property
+    def journal(self) -> deque[Received]:
+        """The latest requests, oldest first."""
+        return self.stage.journal
+
+    @property
+    def scripts(self) -> deque[str]:
+        """Scripts of faults for the next requests, one for each, whatever their model's name is."""
+        return self.stage.scripts
+
+    def hold(self) -> Gate:
+        """A gate for the streamed answers to all requests to come; it replaces an older one."""
+        gate = self.stage.gate = Gate()
+        return gate
 
     @property
     def base_url(self) -> str:
@@ -95,7 +122,7 @@ class DemoProvider(Service):
     def accept(self) -> Connection:
         """A protocol for one more peer."""
         self.accepted += 1
-        connection = Connection(self._reactor, self.accepted, self.journal.append, self._gone)
+        connection = Connection(self._reactor, self.accepted, self.stage, self._gone)
         self.connections.add(connection)
         return connection
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.demo.anthropic_messages import count_tokens, messages
 from magicgateway.demo.call import FINISH, TERMINAL, Refusal
-from magicgateway.demo.faults import parse
+from magicgateway.demo.faults import Script, parse
 from magicgateway.wire import jsontext
 from magicgateway.wire.sse import events
 from tests.demo.calls import HELLO, WEATHER, call_of, json_of, stream_of
@@ -149,7 +149,7 @@ class MessagesTests(SynchronousTestCase):
 
     def test_error_event(self) -> None:
         """The event that breaks a stream is an ``error`` event."""
-        [(name, data)] = events(messages(call_of(request(stream=True))).error(0))
+        [(name, data)] = events(messages(call_of(request(stream=True))).error(Script()))
         self.assertEqual("error", name)
         self.assertEqual("overloaded_error", jsontext.decode(data)["error"]["type"])
 

@@ -13,6 +13,7 @@ from magicgateway.demo.call import (
     plain,
     stream,
 )
+from magicgateway.demo.faults import Script
 from tests.demo.calls import body_of, call_of, json_of
 
 
@@ -65,7 +66,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertIsNone(answer.length)
         self.assertEqual(b"data: 1\n\n", body_of(answer))
         self.assertEqual(body_of(answer), body_of(answer))
-        self.assertEqual(b"", answer.error(0))
+        self.assertEqual(b"", answer.error(Script()))
 
     def test_named_event(self) -> None:
         """An event's name is its type."""

@@ -5,7 +5,7 @@ from itertools import islice
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.demo.call import FINISH, TERMINAL, Answer, Event, plain, stream
-from magicgateway.demo.delivery import BAD_CHUNK, UNASKED, Ending, Step, Wanted, steps
+from magicgateway.demo.delivery import BAD_CHUNK, UNASKED, Ending, Hold, Step, Wanted, steps
 from magicgateway.demo.faults import parse
 
 EVENTS = (
@@ -14,7 +14,7 @@ EVENTS = (
     Event(b"fin\n\n", 0, FINISH),
     Event(b"end\n\n", 0, TERMINAL),
 )
-STREAM = stream(lambda: iter(EVENTS), lambda number: b"broken at %d\n\n" % number)
+STREAM = stream(lambda: iter(EVENTS), lambda script: b"broken: %d\n\n" % (script.error_event or 0))
 PLAIN = plain(b"p" * 100, "text/plain", tokens=10)
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
@@ -44,7 +44,8 @@ STREAMED: tuple[tuple[str, list[Step]], ...] = (
     ("cut=99", [CHUNKED, ONE, TWO, FIN, END, Ending.CLOSE]),
     ("half-event", [CHUNKED, ONE, TWO, b"2\r\nfi\r\n", LAST, Ending.KEEP]),
     ("half-event=0", [CHUNKED, b"2\r\non\r\n", LAST, Ending.KEEP]),
-    ("error-event=1", [CHUNKED, ONE, b"d\r\nbroken at 1\n\n\r\n", LAST, Ending.KEEP]),
+    ("bad-crc=1", [CHUNKED, ONE, b"5\r\ntwo\n\x0b\r\n", FIN, END, LAST, Ending.KEEP]),
+    ("error-event=1", [CHUNKED, ONE, b"d\r\nbroken: 1\n\n\r\n", LAST, Ending.KEEP]),
     ("no-terminal", [CHUNKED, ONE, TWO, FIN, LAST, Ending.KEEP]),
     ("no-finish", [CHUNKED, ONE, TWO, LAST, Ending.KEEP]),
     ("bad-chunk", [CHUNKED, ONE, BAD_CHUNK, Ending.CLOSE]),
@@ -128,6 +129,18 @@ class StepTests(SynchronousTestCase):
 
 
 class WantedTests(SynchronousTestCase):
+    def test_gates(self) -> None:
+        """A gate may stand before each event and before the end of a stream, nowhere else."""
+        gated = Wanted(gated=True)
+        sent = planned(STREAM, "rate=2", wanted=gated)
+        places = [place for place, step in enumerate(sent) if step is Hold.HERE]
+        self.assertEqual(len(EVENTS) + 1, len(places))
+        self.assertTrue(all(isinstance(sent[place + 1], bytes) for place in places))
+        self.assertEqual([Hold.HERE, LAST, Ending.KEEP], sent[-3:])
+        broken = planned(STREAM, "reset=1", wanted=gated)
+        self.assertEqual([Hold.HERE, Ending.RESET], broken[-2:])
+        self.assertNotIn(Hold.HERE, planned(PLAIN, wanted=gated))
+
     def test_old_versions(self) -> None:
         """HTTP/1.0 gets no chunks; a length lets the connection stay open when that was asked."""
         self.assertEqual(

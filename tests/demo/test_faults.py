@@ -39,6 +39,14 @@ SCRIPTS: tuple[tuple[str, Script], ...] = (
     ("bad-chunk", Script(bad_chunk=1)),
     ("extra-bytes", Script(extra_bytes=True)),
     ("close-delimited;one-byte", Script(close_delimited=True, one_byte=True)),
+    (
+        "status=400;kind=ConflictException;message=no = no",
+        Script(status=400, kind="ConflictException", message="no = no"),
+    ),
+    ("error-event=0;kind=a", Script(error_event=0, kind="a")),
+    ("status=503;html", Script(status=503, html=True)),
+    ("status=503;empty-body", Script(status=503, empty_body=True)),
+    ("bad-crc=2", Script(bad_crc=2)),
 )
 BAD = (
     ("speed=1", "unknown fault 'speed'"),
@@ -53,6 +61,12 @@ BAD = (
     ("status=200", "write status=NNN"),
     ("reset=tail", "write reset=N or reset=head"),
     ("retry-after=2", "retry-after needs status"),
+    ("html", "html needs status"),
+    ("empty-body", "empty-body needs status"),
+    ("kind=a", "kind needs status or error-event"),
+    ("message=a;cut=1", "message needs status or error-event"),
+    ("status=400;kind=", "write kind=NAME"),
+    ("status=400;html;empty-body", "give one"),
     ("tokens=1;bytes=1", "give one"),
     ("bad-chunk;wrong-length=+1", "bad-chunk and wrong-length ask for different framings"),
 )
@@ -77,9 +91,10 @@ class ParseTests(SynchronousTestCase):
                 self.assertIn(message, str(self.assertRaises(BadFault, parse, text)))
 
     def test_model_and_header(self) -> None:
-        """A model's name and the header go together; where both say something the header wins."""
+        """Name, header and what is laid out go together; of several words the last counts."""
         self.assertEqual(
-            Script(cut=1, rate=2.0), script_for(MODEL_PREFIX + "cut=9;rate=2", "cut=1")
+            Script(cut=1, rate=2.0, tokens=5),
+            script_for(MODEL_PREFIX + "cut=9;rate=2;tokens=3", "cut=1;tokens=4", "tokens=5"),
         )
 
     def test_presets(self) -> None:
@@ -97,6 +112,13 @@ class MisplacedTests(SynchronousTestCase):
                 script.refuse_misplaced(streamed=True, generated=True)
                 with self.assertRaises(BadFault):
                     script.refuse_misplaced(streamed=False, generated=True)
+
+    def test_checksums_only(self) -> None:
+        """A wrong checksum is refused where events have none."""
+        script = parse("bad-crc=0")
+        script.refuse_misplaced(streamed=True, generated=True, framed=True)
+        with self.assertRaises(BadFault):
+            script.refuse_misplaced(streamed=True, generated=True)
 
     def test_generated_only(self) -> None:
         """Sizes are refused where the answer has its own."""

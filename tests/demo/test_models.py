@@ -5,7 +5,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.demo.call import Refusal
-from magicgateway.demo.models import MODELS, list_models, one_model, speaks_anthropic
+from magicgateway.demo.families import speaks_anthropic
+from magicgateway.demo.models import MODELS, list_models, one_model
 from tests.demo.calls import call_of, json_of
 
 VERSION = (("anthropic-version", "2023-06-01"),)

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.demo.call import FINISH, TERMINAL, Refusal
-from magicgateway.demo.faults import parse
+from magicgateway.demo.faults import Script, parse
 from magicgateway.demo.openai_chat import chat, completions, error_event
 from magicgateway.wire import jsontext
 from magicgateway.wire.sse import events
@@ -130,7 +130,7 @@ class ChatTests(SynchronousTestCase):
 
     def test_error_event(self) -> None:
         """The event that breaks a stream has an error object."""
-        [(name, data)] = events(error_event(3))
+        [(name, data)] = events(error_event(Script()))
         self.assertEqual("message", name)
         self.assertEqual("server_error", jsontext.decode(data)["error"]["type"])
 

@@ -5,9 +5,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.demo.call import Refusal
+from magicgateway.demo.families import refused
 from magicgateway.demo.faults import Script
 from magicgateway.demo.multipart import Form, Part
-from magicgateway.demo.routes import NAMED_ROUTES, ROUTES, answer_to, refused
+from magicgateway.demo.routes import NAMED_ROUTES, ROUTES, answer_to
 from tests.demo.calls import HELLO, call_of, json_of
 
 CHAT = {"model": "demo", "messages": HELLO}

@@ -10,8 +10,9 @@ from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
 
 from magicgateway.demo.server import DemoProvider
+from magicgateway.wire.jsontext import BadJson
 from tests.demo.calls import WEATHER
-from tests.demo.sockets import ProviderTestCase, chat, get, read_until
+from tests.demo.sockets import ProviderTestCase, chat, get, post, read_to_end, read_until
 
 ASKING: Any = [{"role": "user", "content": "the weather please"}]
 CHAT_TOOLS: Any = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
@@ -98,6 +99,31 @@ class JournalTests(ProviderTestCase):
         self.assertEqual((200, 404), (first.status, third.status))
         self.assertTrue(first.whole and third.whole)
         self.assertIsNone(first.left_at)
+
+    async def test_scripts(self) -> None:
+        """A script that was laid out counts for one request, in turn, whatever its model is."""
+        self.provider.scripts.extend(["status=429", "", "status=503"])
+
+        def talk() -> bytes:
+            with self.connect() as peer:
+                peer.sendall(b"".join(chat() for _ in range(3)) + get("/", b"Connection: close"))
+                return read_to_end(peer)
+
+        await self.in_thread(talk)
+        self.assertEqual([429, 200, 503, 404], [entry.status for entry in self.provider.journal])
+
+    async def test_kept_bodies(self) -> None:
+        """A provider keeps as much of the bodies as it was told to, and reads them."""
+        provider = DemoProvider(reactor, kept_body=40)
+        provider.startService()
+        self.addCleanup(provider.stopService)
+        self.provider.port = provider.port
+        short, long = post({"a": 1}, "/"), post({"a": "x" * 50}, "/", b"Connection: close")
+        await self.in_thread(self.exchange, short + long)
+        first, second = provider.journal
+        self.assertEqual({"a": 1}, first.json())
+        self.assertEqual((40, 58), (len(second.body), second.body_size))
+        self.assertRaises(BadJson, second.json)
 
     async def test_bound(self) -> None:
         """The journal forgets the oldest."""
