@@ -28,6 +28,8 @@ PLAIN = b'{"model":"demo","messages":[{"role":"user","content":"Hi"}]}'
 STREAMED = PLAIN.replace(b"{", b'{"stream":true,', 1)
 AT_ONCE = 0.5
 """Seconds. Shorter than any timer that could be taken for it, and kind to a busy machine."""
+PROMISED = 0.1
+"""Seconds. What is promised, and kept at least once in two tries even when the machine is busy."""
 
 
 def leave(client: socket.socket) -> None:
@@ -72,6 +74,7 @@ class AnswerTests(LeavingTestCase):
 
     async def assert_stopped(self, fault: str, body: bytes, sent: int = 0) -> None:
         """The demo provider notices at once, however the caller leaves."""
+        took = []
         for how in (leave, vanish):
             gateway = self.gateway = await start_gateway(self)
             fields = {"x-provider": "demo", "x-demo-fault": fault}
@@ -83,8 +86,10 @@ class AnswerTests(LeavingTestCase):
             how(client)
             await self.assert_gone(gateway, lambda: journal[0].left_at is not None)  # noqa: B023
             assert journal[0].left_at is not None
-            self.assertLess(journal[0].left_at - left, AT_ONCE)
+            took.append(journal[0].left_at - left)
+            self.assertLess(took[-1], AT_ONCE)
             self.assertFalse(journal[0].whole)
+        self.assertLess(min(took), PROMISED)
 
     async def test_waiting_for_a_stream(self) -> None:
         """Before the head of a streamed answer."""

@@ -129,11 +129,26 @@ class LimitTests(GatewayTestCase):
         self.assertIn(b"server.max_body_bytes", await self.gateway.ask(only_head))
 
     async def test_upload(self) -> None:
-        """A larger upload is 413, and names its own setting."""
+        """A larger upload is 413 by its length or counted, and names its own setting."""
         fields = {**DEMO, "Content-Type": "application/octet-stream"}
-        answer = await self.gateway.ask(post("/v1/audio/speech", b"x" * 2001, headers=fields))
-        self.assertEqual((413, "body_too_large"), (status_of(answer), code_of(answer)))
-        self.assertIn(b"server.max_upload_bytes", answer)
+
+        def declared(size: int) -> bytes:
+            return post("/v1/audio/speech", b"x" * size, headers=fields)
+
+        def chunked(size: int) -> bytes:
+            head = post("/v1/audio/speech", b"", headers=fields).replace(
+                b"Content-Length: 0", b"Transfer-Encoding: chunked"
+            )
+            return head + b"%x\r\n%b\r\n1\r\nx\r\n0\r\n\r\n" % (size - 1, b"x" * (size - 1))
+
+        for asking in (declared, chunked):
+            for size in (1999, 2000):
+                self.assertNotEqual(413, status_of(await self.gateway.ask(asking(size))))
+                self.assertEqual(size, self.gateway.demo.journal[-1].body_size)
+            answer = await self.gateway.ask(asking(2001))
+            self.assertEqual((413, "body_too_large"), (status_of(answer), code_of(answer)))
+            self.assertIn(b"server.max_upload_bytes", answer)
+        self.assertEqual(4, len(self.gateway.demo.journal))
 
 
 class DeadlineTests(GatewayTestCase):

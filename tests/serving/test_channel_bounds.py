@@ -199,3 +199,4 @@ class UnixSocketTests(GatewayTestCase):
 
         answer = await deferToThread(ask)
         self.assertEqual(2, answer.count(b"HTTP/1.1 "), answer)
+        self.assertEqual(3_000_000, self.gateway.demo.journal[-1].body_size)

@@ -24,7 +24,7 @@ def demo_row(base_url: str) -> ProviderRow:
         operations={
             **TEXT_AND_EMBEDDINGS,
             **COUNTED_MESSAGES,
-            **own("audio/speech", "audio/transcriptions"),
+            **own("audio/speech", "audio/transcriptions", "audio/translations", "files"),
         },
         auth=NO_AUTH,
         request_headers=(*ANTHROPIC_HEADERS, "x-demo-fault"),

@@ -28,6 +28,8 @@ class DemoRowTests(SynchronousTestCase):
             ("messages/count_tokens", ANTHROPIC_MESSAGES),
             ("audio/speech", OWN),
             ("audio/transcriptions", OWN),
+            ("audio/translations", OWN),
+            ("files", OWN),
         ]:
             operation = operations[route]
             self.assertEqual((f"/{route}", (dialect,)), (operation.path, operation.dialects))
