@@ -176,9 +176,20 @@ def own_credential(
         fields: The caller's header fields by lower-case name.
         admission: What ``Keyring.admit`` gave.
     """
+    value = own_value(fields, admission)
+    return None if value is None else _written(provider, value, own=True)
+
+
+def own_value(fields: Mapping[bytes, bytes], admission: Admission) -> bytes | None:
+    """The text of a credential that a caller brought, whatever provider it is for.
+
+    Args:
+        fields: The caller's header fields by lower-case name.
+        admission: What ``Keyring.admit`` gave.
+    """
     for value in _brought(fields):
         if not admission.is_virtual(value) and value.lower() not in _PLACEHOLDERS:
-            return _written(provider, value, own=True)
+            return value
     return None
 
 

@@ -1,0 +1,138 @@
+"""Signature version 4 for requests to AWS, by botocore's signer, at a time that is passed in.
+
+botocore takes a tenth of a second to import, so it is imported at the first signature, or by
+``load`` in a thread before that.
+
+See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html;
+2026-11.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from attrs import field, frozen
+
+from magicgateway.providers import aws_endpoints
+from magicgateway.providers.aws_credentials import AwsCredential
+
+SERVICE = "bedrock"
+"""The name under which both services of Bedrock are signed, whatever their hosts are called."""
+LARGE_BODY = 4 * 1024 * 1024
+"""Bytes from which a body is hashed in a thread: that takes a few milliseconds."""
+_TIME = "%Y%m%dT%H%M%SZ"
+_OWN = frozenset(
+    {"authorization", "date", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+)
+"""Fields that the signature decides about."""
+
+Field = tuple[bytes, bytes]
+
+
+def load() -> None:
+    """Import what signing and regions need; best called in a thread, which then waits for it."""
+    _signer()
+    aws_endpoints.find_region(aws_endpoints.FALLBACK_REGION)
+
+
+def is_loaded() -> bool:
+    """Whether signing costs no more than the signature."""
+    return _signer.cache_info().currsize > 0
+
+
+def payload_hash(pieces: Iterable[bytes]) -> str:
+    """What ``sign`` wants to know of a body.
+
+    Args:
+        pieces: The body as it will be sent, in one piece or several.
+    """
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def sign(
+    credential: AwsCredential,
+    region: str,
+    method: str,
+    url: str,
+    fields: Iterable[Field],
+    body_hash: str,
+    now: float,
+    service: str = SERVICE,
+) -> list[Field]:
+    """The header fields that make a request a signed one; to be made anew for every attempt.
+
+    Args:
+        credential: Whose request it is.
+        region: The region's name, which may differ from what the host name says.
+        method: In upper case.
+        url: Scheme, host, path and query exactly as they will be sent, already encoded. The path
+            is encoded once more for the signature, here and by AWS.
+        fields: Further fields to be signed, which must be sent as they are: the content type and
+            any ``x-amz…``. The signature is good only with these values.
+        body_hash: From ``payload_hash``.
+        now: Seconds since 1970.
+        service: The service's signing name.
+
+    Returns:
+        The fields to be added, with names in lower case.
+
+    Raises:
+        ValueError: One of the fields is the signature's own.
+    """
+    new_signer, new_request = _signer()
+    request = new_request(method=method, url=url)
+    for name, value in fields:
+        text = name.decode("latin-1")
+        if text.lower() in _OWN:
+            raise ValueError(f"{text} is not for the caller of sign to set")
+        request.headers[text] = value.decode("latin-1")
+    timestamp = datetime.fromtimestamp(int(now), UTC).strftime(_TIME)
+    request.context["timestamp"] = timestamp
+    added = {"x-amz-date": timestamp}
+    if credential.session_token is not None:
+        added["x-amz-security-token"] = credential.session_token.reveal()
+    for text, content in added.items():
+        request.headers[text] = content
+
+    # These are the steps of add_auth, which would read the clock and log what it signs.
+    keys = _Keys(credential.access_key_id, credential.secret_access_key.reveal())
+    signer = new_signer(keys, service, region, body_hash)
+    to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    added["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={signer.scope(request)},"
+        f" SignedHeaders={signer.signed_headers(signer.headers_to_sign(request))},"
+        f" Signature={signer.signature(to_sign, request)}"
+    )
+    return [(text.encode(), content.encode("latin-1")) for text, content in added.items()]
+
+
+@frozen
+class _Keys:
+    """What botocore's signer reads of a credential."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+@cache
+def _signer() -> tuple[Any, Any]:
+    """The signer, told the hash of a body instead of the body, and the class of its requests."""
+    from botocore.auth import SigV4Auth  # noqa: PLC0415 - only when AWS is used
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - only when AWS is used
+
+    class Signer(SigV4Auth):  # type: ignore[misc] # botocore has no annotations
+        def __init__(self, keys: _Keys, service: str, region: str, body_hash: str) -> None:
+            super().__init__(keys, service, region)
+            self._body_hash = body_hash
+
+        def payload(self, request: Any) -> str:
+            return self._body_hash
+
+    return Signer, AWSRequest
