@@ -170,6 +170,11 @@ class Parameters:
         """What one writer takes."""
         return Taking(dict(self._given))
 
+    def replacing(self, parameter: Parameter[T], value: T) -> Parameters:
+        """The same settings with another value for one, which keeps its field."""
+        given = {**self._given, parameter: Given(value, self.named(parameter))}
+        return Parameters(given)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parameters) and self._given == other._given
 
