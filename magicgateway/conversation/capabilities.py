@@ -31,6 +31,12 @@ class ChatAbilities:
         stream_options: It knows ``stream_options.include_usage``.
         renames: OpenAI's parameter to the provider's.
         drops: OpenAI's parameters that it refuses, and so are left out and reported.
+        cache_marks: The field of a content part by which it is told to cache up to there:
+            ``prompt_cache_breakpoint``, ``cache_control``; empty where it has none.
+        allowed_tools: It knows ``tool_choice`` ``allowed_tools``.
+        required_choice: Its word for OpenAI's ``tool_choice`` ``required``; empty: it has none.
+        text_parts: A user's text may be several parts; else it is joined to one string.
+        mid_system: System messages may stand anywhere.
     """
 
     max_tokens_field: str = "max_completion_tokens"
@@ -45,6 +51,11 @@ class ChatAbilities:
     tool_images: bool = False
     top_k: bool = False
     web_search: bool = False
+    cache_marks: str = ""
+    allowed_tools: bool = False
+    required_choice: str = "required"
+    text_parts: bool = True
+    mid_system: bool = True
     most_stops: int = 4
     longest_user: int = 64
     renames: Mapping[str, str] = MappingProxyType({})

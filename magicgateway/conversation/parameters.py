@@ -131,6 +131,14 @@ CACHE_KEY = Parameter[str]("prompt_cache_key", idle=lambda _: True)
 CACHE_RETENTION = Parameter[str]("prompt_cache_retention", idle=lambda _: True)
 AUTOMATIC_CACHE = Parameter[Any]("cache_control")
 """A CacheMark for the whole request: the end of the prompt is marked, wherever that is."""
+CACHE_OPTIONS = Parameter[Mapping[str, Any]]("prompt_cache_options", idle=lambda _: True)
+"""OpenAI's, where it asks for nothing but what explicit marks do."""
+SPEED = Parameter[str]("speed", idle=among("standard"))
+CONTEXT_MANAGEMENT = Parameter[Any]("context_management")
+CONTAINER = Parameter[Any]("container", refused=True)
+"""Anthropic's, by id or by its skills."""
+MCP_SERVERS = Parameter[Any]("mcp_servers", refused=True, idle=lambda given: given == [])
+"""Anthropic's, as given."""
 INCLUDE = Parameter[tuple[str, ...]]("include", idle=among(()))
 TRUNCATION = Parameter[str]("truncation", idle=among("disabled"))
 PREVIOUS_RESPONSE = Parameter[str]("previous_response_id", refused=True)

@@ -48,6 +48,7 @@ class Tool:
             ``apply_patch``, ``bash_20250124``), which is declared in ``raw``.
         schema: JSON schema of a function's arguments, as given; None where nothing was.
         strict: None where nothing was said.
+        strict_by_default: Its dialect then means ``true``, as Responses does.
         grammar: A custom tool's ``format``.
         namespace: Responses' group that it stands in.
         raw: The whole declaration of a kind that a family defines.
@@ -59,6 +60,7 @@ class Tool:
     description: str | None = None
     schema: Mapping[str, Any] | None = None
     strict: bool | None = None
+    strict_by_default: bool = False
     grammar: Mapping[str, Any] | None = None
     namespace: str | None = None
     cache: CacheMark | None = None
