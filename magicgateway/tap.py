@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import secrets
@@ -118,6 +119,51 @@ def read_text(path: str) -> str:
     return Path(path).read_text("utf-8")
 
 
+def check_places(twistd: Mapping[str, Any], log: str | int) -> None:
+    """Look at the folders and files that are used once it is too late to tell anybody.
+
+    A log that fails later costs lines, never requests; at the start it is a mistake.
+
+    Args:
+        twistd: Its own options.
+        log: A path, or a descriptor, which is there already.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    for option in ("chroot", "rundir"):
+        folder = twistd.get(option)
+        if folder and not Path(folder).is_dir():
+            raise ConfigError(f"{folder} is no folder; name one (given by --{option})")
+    if twistd.get("chroot"):
+        return  # paths mean something else in there
+    for what, options, file in (
+        ("pid", "--pidfile", twistd.get("pidfile")),
+        ("log", "--logfile, log.file", log),
+    ):
+        reason = _unwritable(Path(file)) if file and isinstance(file, str) else ""
+        if reason:
+            raise ConfigError(
+                f"the {what} file {file} cannot be written ({reason}); name another ({options}),"
+                " or make it writable for the gateway's user"
+            )
+
+
+def _unwritable(path: Path) -> str:
+    """Why no file can be written there; empty if one can."""
+    try:
+        if path.is_dir():
+            return os.strerror(errno.EISDIR)
+        if not path.exists():
+            path = path.parent
+            path.stat()
+            if not path.is_dir():
+                return os.strerror(errno.ENOTDIR)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if os.access(path, os.W_OK) else os.strerror(errno.EACCES)
+
+
 def makeService(options: Options) -> GatewayService:
     """The service that twistd runs; a fault in the settings ends the process here."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen one by now
@@ -128,6 +174,7 @@ def makeService(options: Options) -> GatewayService:
         if options["check-config"]:
             print(effective(settings), end="")  # noqa: T201 - that is what it is for
             raise SystemExit(0)
+        check_places(options.parent or {}, service.logs.target)
         service.gateway.probe()
     except ConfigError as error:
         fail(str(error))

@@ -25,6 +25,7 @@ from magicgateway.tap import (
     GatewayService,
     Options,
     calm_collector,
+    check_places,
     makeService,
     provider_table,
     secrets_of,
@@ -171,6 +172,44 @@ class MakeServiceTests(TapTestCase):
             taken = f'[server]\nlisten = ["tcp:{other.getsockname()[1]}"]'
             ended = self.assertRaises(SystemExit, self.made, taken, "--check-config")
         self.assertEqual(0, ended.code)
+
+
+class PlaceTests(TapTestCase):
+    """Files and folders that a start needs."""
+
+    def test_unfit(self) -> None:
+        """One that cannot be used is named with the option that names another."""
+        plain = self.folder / "plain"
+        plain.write_text("")
+        nowhere = str(self.folder / "none" / "x")
+        for twistd, log, said in (
+            ({"chroot": nowhere}, 1, f"{nowhere} is no folder; name one (given by --chroot)"),
+            ({"rundir": str(plain)}, 1, "is no folder; name one (given by --rundir)"),
+            ({"pidfile": nowhere}, 1, f"the pid file {nowhere} cannot be written (No such file"),
+            ({}, nowhere, f"the log file {nowhere} cannot be written (No such file"),
+            ({}, str(plain / "x"), "cannot be written (Not a directory); name another (--logfile"),
+            ({}, str(self.folder), "cannot be written (Is a directory)"),
+            ({}, "x" * 300, "cannot be written (File name too long)"),
+        ):
+            with self.subTest(said):
+                error = self.assertRaises(ConfigError, check_places, twistd, log)
+                self.assertIn(said, str(error))
+
+    def test_unwritable(self) -> None:
+        """One that may not be written is told by its kind, whoever runs the tests."""
+        self.patch(os, "access", lambda *_: False)
+        error = self.assertRaises(ConfigError, check_places, {}, str(self.folder / "x"))
+        self.assertIn("cannot be written (Permission denied)", str(error))
+
+    def test_fit(self) -> None:
+        """Nothing is made or written, no file is needed, and a full disk is no reason."""
+        here = str(self.folder)
+        new = str(self.folder / "new")
+        check_places({"chroot": here, "pidfile": "/none/x"}, "/none/y")
+        check_places({"rundir": here, "pidfile": new}, new)
+        check_places({"pidfile": ""}, "/dev/full")
+        check_places({}, 1)
+        self.assertEqual([], list(self.folder.iterdir()))
 
 
 class ServiceTests(TapTestCase):

@@ -45,6 +45,8 @@ class Logs:
     redactor: Redactor
     human: bool
     level: str
+    target: str | int
+    """A path, or the number of an open descriptor."""
 
     def request_watcher(self, own_ids: str) -> FinishedWatcher | None:
         """Logs each exchange at level info; None when that level is not logged.
@@ -89,7 +91,7 @@ def open_logs(
         redactor=redactor,
         level=settings.level,
     )
-    return Logs(sink, observer, redactor, human, settings.level)
+    return Logs(sink, observer, redactor, human, settings.level, target)
 
 
 def _target(settings: LogSettings, twistd: Twistd) -> str | int:

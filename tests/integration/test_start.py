@@ -129,6 +129,21 @@ class MistakeTests(StartTestCase):
         """So is an option that does not exist."""
         self.check("option --prot not recognized", "--prot", "3000")
 
+    def test_bad_places(self) -> None:
+        """So is a file that cannot be written once it would be too late to say so."""
+        self.check("the log file", "-c", self.config('[log]\nfile = "/nonexistent/x"\n'))
+        for flag, named in (
+            ("--logfile=none/x", "the log file"),
+            ("--pidfile=none/x", "the pid file"),
+            ("--rundir=none", "none is no folder"),
+            ("--chroot=none", "none is no folder"),
+        ):
+            for mode in ([], ["-n"]):
+                command = [*TWISTD, *mode, flag, "magicgateway", "--port", "0"]
+                ended = self.run_command(*command)
+                self.assertEqual((1, 1), (ended.returncode, ended.stderr.count("\n")), command)
+                self.assertTrue(ended.stderr.startswith(f"magicgateway: {named}"), ended.stderr)
+
     def test_bad_file(self) -> None:
         """So is a place in a file that is not TOML, and an unknown key, with the nearest one."""
         self.check("not valid TOML at line 1", "--config", self.config("[server\n"))
