@@ -15,6 +15,7 @@ from twisted.internet.defer import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from magicgateway import __version__
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 60.0
 LIST_BYTES = 8 * 1024 * 1024
 FETCH_SECONDS = 10.0
+_AGENT = f"MagicGateway/{__version__}"
 _PAGE = "limit=1000"
 """Anthropic gives twenty models at a time unless asked for more."""
 
@@ -155,9 +157,9 @@ class ModelLists:
     def _fetch(
         self, provider: Provider, credential: Credential | None
     ) -> Deferred[tuple[Listed, ...]]:
-        headers: dict[bytes | str, list[bytes | str]] = {
-            name: [value] for name, value in provider.extra_headers
-        }
+        # Some providers turn away whoever does not say who is calling.
+        headers: dict[bytes | str, list[bytes | str]] = {b"user-agent": [_AGENT]}
+        headers.update((name, [value]) for name, value in provider.extra_headers)
         headers[b"accept-encoding"] = [b"identity"]
         if credential is not None:
             headers[credential.name] = [credential.value]

@@ -167,8 +167,9 @@ class GatewaySite(server.Site):
         request.intake = None
         head = request.head
         request.identity = self.plane.request_ids.name(head.fields.get(b"x-request-id"))
-        request.send(self.refusal(error, request.identity, send_body=head.method != b"HEAD"))
-        self.record(request, error.status, error.code)
+        whole = self.refusal(error, request.identity, send_body=head.method != b"HEAD")
+        request.send(whole)
+        self.record(request, error.status, error.code, len(whole.partition(b"\r\n\r\n")[2]))
         request.done()
 
     def log(self, request: Any) -> None:

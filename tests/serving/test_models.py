@@ -134,7 +134,7 @@ class MergedTests(ModelsTestCase):
     aliases = '[models.fast]\ntargets = ["groq/llama"]\n'
 
     async def test_everybody(self) -> None:
-        """Aliases first, then every configured provider's models, with the operator's keys."""
+        """Aliases first, then every configured provider's, with its key and our own name."""
         one = self.serve([answer(b'{"data":[{"id":"gpt","created":7}]}')])
         two = self.serve([answer(b'{"data":[{"id":"a/b"}]}')])
         gateway = await self.before(self.aliases, openai=one, groq=two)
@@ -142,6 +142,7 @@ class MergedTests(ModelsTestCase):
         self.assertEqual(["fast", "openai/gpt", "groq/a/b"], ids(await gateway.ask(request)))
         for server in (one, two):
             self.assertIn(b"Bearer sk-operator", server.requests()[0])
+            self.assertIn(b"User-Agent: MagicGateway/", server.requests()[0])
             self.assertNotIn(b"sk-mine", server.requests()[0])
         reply = await gateway.ask(asking("anthropic-version: 2023-06-01"))
         self.assertEqual("fast", content(reply)["first_id"])

@@ -79,7 +79,7 @@ class Suite:
         self.assertTrue(answer.endswith(b"0\r\n\r\n"))
 
     async def test_errors(self) -> None:
-        """Refusals have their status and code."""
+        """Refusals have their status and code, and are told of with the size of what was sent."""
         for path, status, code in (
             ("/v1/rerank", 404, "unsupported_endpoint"),
             ("/v1/files/../x", 400, "bad_path"),
@@ -87,6 +87,8 @@ class Suite:
         ):
             answer = await self.gateway.ask(post(path, BODY, headers=DEMO))
             self.assertEqual((status, code), (status_of(answer), code_of(answer)), path)
+            body = answer.partition(b"\r\n\r\n")[2]
+            self.assertEqual(len(body), self.gateway.facts[-1].response_bytes, path)
 
     async def test_large_body_elsewhere(self) -> None:
         """Outside the API a body is small, or refused before it is read."""
