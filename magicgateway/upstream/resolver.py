@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from threading import Thread
 from typing import Any
 
 import msgspec
@@ -21,10 +20,10 @@ from twisted.internet.interfaces import (
     IHostResolution,
     IResolutionReceiver,
 )
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
+
+from magicgateway.upstream.threads import Threads
 
 FRESH_SECONDS = 30.0
 STALE_SECONDS = 3600.0
@@ -64,15 +63,13 @@ class Resolver:
         self._lookup = lookup
         self._known: dict[str, _Known] = {}
         self._running: dict[str, list[Deferred[None]]] = {}
-        self._threads: ThreadPool | None = None
+        self._threads = Threads(reactor, "magicgateway-dns", _THREADS)
 
     def stop(self) -> None:
         """Let the threads go; one that is stuck in a lookup ends with the process."""
         for name in tuple(self._running):
             self._announce(name)
-        if self._threads is not None:
-            threads, self._threads = self._threads, None
-            threads._team.quit()  # noqa: SLF001 - stop() would wait for a stuck lookup
+        self._threads.stop()
 
     def resolveHostName(
         self,
@@ -126,13 +123,9 @@ class Resolver:
         return list(known.addresses) if known else []
 
     def _begin(self, name: str) -> None:
-        if self._threads is None:
-            self._threads = ThreadPool(0, _THREADS, "magicgateway-dns")
-            self._threads.threadFactory = _DaemonThread
-            self._threads.start()
-        deferToThreadPool(
-            self._reactor, self._threads, self._lookup, name, 0, 0, socket.SOCK_STREAM
-        ).addCallbacks(self._found, self._not_found, callbackArgs=(name,), errbackArgs=(name,))
+        self._threads.run(self._lookup, name, 0, 0, socket.SOCK_STREAM).addCallbacks(
+            self._found, self._not_found, callbackArgs=(name,), errbackArgs=(name,)
+        )
 
     def _found(self, answers: Sequence[tuple[Any, Any, Any, Any, Any]], name: str) -> None:
         addresses: list[IPv4Address | IPv6Address] = []
@@ -190,10 +183,3 @@ def _cancelling(timer: Any) -> Callable[[Any], Any]:
         return result
 
     return cancel
-
-
-class _DaemonThread(Thread):
-    """A thread that does not keep the process from ending."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, daemon=True, **kwargs)

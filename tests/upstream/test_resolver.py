@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 from magicgateway.upstream import resolver
 from magicgateway.upstream.resolver import Resolver
 from tests.sockets import until
+from tests.upstream.clocks import ShiftedReactor
 
 ANSWER = [
     (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
@@ -55,22 +56,6 @@ class Receiver:
 
     def resolutionComplete(self) -> None:
         self.complete = True
-
-
-class ShiftedReactor:
-    """The reactor with a clock that the test can put forward."""
-
-    def __init__(self) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 - importing must not install it
-
-        self._reactor: Any = reactor
-        self.shift = 0.0
-
-    def seconds(self) -> float:
-        return float(self._reactor.seconds()) + self.shift
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
 
 
 class LiteralTests(SynchronousTestCase):
