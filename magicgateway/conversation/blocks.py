@@ -131,9 +131,14 @@ class Citation:
 
 @frozen(kw_only=True)
 class Text(Block):
-    """Words."""
+    """Words.
+
+    Attributes:
+        phase: Responses' ``commentary`` or ``final_answer``, of the message they stand in.
+    """
 
     text: str
+    phase: str | None = None
     citations: tuple[Citation, ...] = ()
 
 

@@ -143,6 +143,23 @@ INCLUDE = Parameter[tuple[str, ...]]("include", idle=among(()))
 TRUNCATION = Parameter[str]("truncation", idle=among("disabled"))
 PREVIOUS_RESPONSE = Parameter[str]("previous_response_id", refused=True)
 BACKGROUND = Parameter[bool]("background", refused=True, idle=among(False))
+CONVERSATION = Parameter[Any]("conversation", refused=True)
+"""A Responses conversation that its provider keeps, by id or as an object with one."""
+PROMPT = Parameter[Mapping[str, Any]]("prompt", refused=True)
+"""A prompt that its provider keeps."""
+STORED_ITEMS = Parameter[bool]("item_reference", refused=True)
+"""An input item is named by an id that only its provider knows."""
+MAX_TOOL_CALLS = Parameter[int]("max_tool_calls")
+REASONING_MODE = Parameter[str]("reasoning.mode", idle=among("standard"))
+REASONING_CONTEXT = Parameter[str]("reasoning.context", idle=among("auto"))
+ACCESS_PROGRAMS = Parameter[Mapping[str, Any]]("access_programs")
+BACKGROUND_OPTIONS = Parameter[Mapping[str, Any]]("background_options")
+IMAGE_OPTIONS = Parameter[Mapping[str, Any]]("image")
+OBFUSCATION = Parameter[bool]("stream_options.include_obfuscation", idle=lambda _: True)
+"""Padding against listeners, which translated events have none of."""
+ENCRYPTED_REASONING = Parameter[bool]("include", idle=lambda _: True)
+"""A Responses caller wants what its next turn has to bring back of the reasoning; answered by the
+writer of the reply, whatever the target is."""
 
 
 @frozen

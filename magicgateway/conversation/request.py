@@ -51,6 +51,7 @@ class Tool:
         strict_by_default: Its dialect then means ``true``, as Responses does.
         grammar: A custom tool's ``format``.
         namespace: Responses' group that it stands in.
+        namespace_about: What the group is for.
         raw: The whole declaration of a kind that a family defines.
         family: Who can read ``raw``.
     """
@@ -63,6 +64,7 @@ class Tool:
     strict_by_default: bool = False
     grammar: Mapping[str, Any] | None = None
     namespace: str | None = None
+    namespace_about: str | None = None
     cache: CacheMark | None = None
     raw: Mapping[str, Any] | None = None
     family: str = ""
