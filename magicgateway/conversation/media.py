@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
@@ -27,7 +27,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
-from magicgateway.conversation.request import Request, Turn
+from magicgateway.conversation.request import Request
 from magicgateway.errors import ApiError
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -257,7 +257,7 @@ def remote_sources(request: Request, capabilities: Capabilities) -> tuple[Wanted
         ApiError: 400: an address is not ``https``, and the target would not fetch it.
     """
     found: dict[str, Wanted] = {}
-    for block in _media_blocks(request.turns):
+    for block in _media_blocks(block for turn in request.turns for block in turn.blocks):
         source = block.source
         if not isinstance(source, Remote) or source.url in found:
             continue
@@ -280,24 +280,28 @@ def with_fetched(request: Request, fetched: Mapping[str, Inline | Plain]) -> Req
 
     if not fetched:
         return request
-    return evolve(request, turns=tuple(_with_sources(turn, change) for turn in request.turns))
+    return evolve(
+        request,
+        turns=tuple(
+            evolve(turn, blocks=tuple(_with_sources(block, change) for block in turn.blocks))
+            for turn in request.turns
+        ),
+    )
 
 
-def _media_blocks(turns: tuple[Turn, ...]) -> Iterator[Image | Document]:
-    for turn in turns:
-        for block in turn.blocks:
-            for inner in block.content if isinstance(block, ToolResult) else (block,):
-                if isinstance(inner, Image | Document):
-                    yield inner
-
-
-def _with_sources(turn: Turn, change: Callable[[Media], Media]) -> Turn:
-    def changed(block: Block) -> Block:
-        if isinstance(block, ToolResult):
-            return evolve(block, content=tuple(map(changed, block.content)))
+def _media_blocks(blocks: Iterable[Block]) -> Iterator[Image | Document]:
+    for block in blocks:
         if isinstance(block, Image | Document):
-            source = change(block.source)
-            return block if source is block.source else evolve(block, source=source)
-        return block
+            yield block
+        if isinstance(block, ToolResult | Document):
+            yield from _media_blocks(block.content)
 
-    return evolve(turn, blocks=tuple(map(changed, turn.blocks)))
+
+def _with_sources(block: Block, change: Callable[[Media], Media]) -> Block:
+    if isinstance(block, ToolResult | Document) and block.content:
+        content = tuple(_with_sources(inner, change) for inner in block.content)
+        block = evolve(block, content=content)
+    if isinstance(block, Image | Document):
+        source = change(block.source)
+        return block if source is block.source else evolve(block, source=source)
+    return block

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from attrs import evolve
 
@@ -34,12 +34,45 @@ def safe_id(id: str) -> str:  # noqa: A002 - it is an id
 
 def free_name(wanted: str, taken: Collection[str], longest: int = 64) -> str:
     """``wanted``, or with the first of ``_2``, ``_3``, … that makes it one that is not taken."""
-    name, count = wanted[:longest], 1
-    while name in taken:
-        count += 1
-        suffix = f"_{count}"
-        name = wanted[: longest - len(suffix)] + suffix
-    return name
+    return _Names(taken, lambda name, count: _numbered(name, count, longest)).free(wanted)
+
+
+def _numbered(name: str, count: int, longest: int) -> str:
+    suffix = f"_{count}"
+    return name[: longest - len(suffix)] + suffix
+
+
+class _Names:
+    """Names that are given once. State: those taken, and how often one was wanted.
+
+    Args:
+        taken: Names that are gone from the start.
+        number: Makes another name of one and a count from 2.
+    """
+
+    def __init__(self, taken: Iterable[str], number: Callable[[str, int], str]) -> None:
+        self._taken = set(taken)
+        self._counts: dict[str, int] = {}
+        self._number = number
+
+    def free(self, wanted: str) -> str:
+        """The first name for a wish that nobody has, which thereby is taken."""
+        name, count = wanted, self._counts.get(wanted, 1)
+        while name in self._taken:
+            count += 1
+            name = self._number(wanted, count)
+        self._counts[wanted] = count
+        self._taken.add(name)
+        return name
+
+
+def shortened(name: str, longest: int = 64) -> str:
+    """A name in safe characters; a long one ends in eight digits of its SHA-256."""
+    safe = safe_id(name)
+    if len(safe) <= longest:
+        return safe
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return f"{safe[: longest - _DIGEST - 1]}_{digest}"
 
 
 def rename_tools(request: Request, longest: int) -> tuple[Request, dict[str, str]]:
@@ -73,20 +106,18 @@ def rename_tools(request: Request, longest: int) -> tuple[Request, dict[str, str
         declared[name] = None
         if fits(name):
             taken.add(name)
+    names = _Names(taken, lambda name, count: _numbered(name, count, longest))
     sent = {name: name for name in declared if fits(name)}
     for name in [*declared, *_called(request)]:
         if name not in sent:
-            sent[name] = free_name(_shortened(name, longest), taken, longest)
-            taken.add(sent[name])
+            sent[name] = names.free(shortened(name, longest))
     return _renamed(request, sent), {new: old for old, new in sent.items() if new != old}
 
 
-def _shortened(name: str, longest: int) -> str:
-    safe = safe_id(name)
-    if len(safe) <= longest:
-        return safe
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
-    return f"{safe[: longest - _DIGEST - 1]}_{digest}"
+def undeclared(request: Request) -> tuple[str, ...]:
+    """Names, as ``rename_tools`` left them, of tools that were called and are not declared."""
+    declared = {tool.name for tool in request.tools}
+    return tuple(dict.fromkeys(name for name in _called(request) if name not in declared))
 
 
 def _called(request: Request) -> list[str]:
@@ -168,18 +199,17 @@ def rename_calls(
         fits: Whether the target takes an id.
         make: A pure function from an id that it does not take to one that it does.
     """
+
+    def number(id: str, count: int) -> str:  # noqa: A002 - it is an id
+        new = f"{id}_{count}"
+        return new if fits(new) else make(new)
+
+    names = _Names((), number)
     sent: dict[str, str] = {}
-    taken: set[str] = set()
 
     def renamed(id: str) -> str:  # noqa: A002 - it is an id
         if id not in sent:
-            new, count = (id if fits(id) else make(id)), 1
-            while new in taken:
-                count += 1
-                new = f"{id}_{count}"
-                new = new if fits(new) else make(new)
-            sent[id] = new
-            taken.add(new)
+            sent[id] = names.free(id if fits(id) else make(id))
         return sent[id]
 
     def change(block: Block) -> Block:

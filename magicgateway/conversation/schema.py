@@ -17,6 +17,7 @@ DEEPEST = 60
 """Levels of a schema; a deeper one is not looked into."""
 
 _COMBINED = ("anyOf", "oneOf", "allOf")
+_DEFINITIONS = ("$defs", "definitions")
 _FORMATS = frozenset({
     "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
 })  # fmt: skip
@@ -62,26 +63,40 @@ def is_wrapped(schema: Mapping[str, Any] | None) -> bool:
     """Whether ``object_schema`` puts a schema into ``input``: its root is not just an object."""
     if not schema:
         return False
-    kind = schema.get("type")
+    root = _resolved(schema)
+    kind = root.get("type")
     if kind is None:
-        return "properties" not in schema and any(name in schema for name in (*_COMBINED, "$ref"))
-    return kind not in ("object", ["object"])
+        return "properties" not in root and any(name in root for name in (*_COMBINED, "$ref"))
+    return "object" not in (kind if isinstance(kind, list) else [kind])
 
 
 def object_schema(schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """The schema of a tool's arguments with an object at its root; all below stays as it is."""
     if not schema:
         return {"type": "object", "properties": {}}
-    if not is_wrapped(schema):
-        return schema if type(schema) is dict and schema.get("type") == "object" else {
-            **schema, "type": "object"
-        }  # fmt: skip
-    inner = {name: value for name, value in schema.items() if name not in ("$defs", "definitions")}
-    whole: dict[str, Any] = {"type": "object", "properties": {INPUT: inner}, "required": [INPUT]}
-    for name in ("$defs", "definitions"):
-        if name in schema:
-            whole[name] = schema[name]
-    return whole
+    definitions = {name: schema[name] for name in _DEFINITIONS if name in schema}
+    if is_wrapped(schema):
+        inner = {name: value for name, value in schema.items() if name not in definitions}
+        properties = {INPUT: inner}
+        return {"type": "object", "properties": properties, "required": [INPUT], **definitions}
+    root = _resolved(schema)
+    if type(root) is dict and root.get("type") == "object":
+        return root
+    return {**root, "type": "object"}
+
+
+def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema whose root is a reference to one of its definitions with that in its place."""
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return schema
+    place, _, name = reference.removeprefix("#/").rpartition("/")
+    definitions = schema.get(place) if place in _DEFINITIONS else None
+    found = definitions.get(name) if isinstance(definitions, Mapping) else None
+    if not isinstance(found, Mapping) or "$ref" in found:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "$ref"}
+    return {**found, **rest}
 
 
 def is_strict(schema: Mapping[str, Any] | None) -> bool:
@@ -99,16 +114,14 @@ def _is_strict(schema: Any, depth: int) -> bool:
         properties, required = schema.get("properties", {}), schema.get("required", [])
         if schema.get("additionalProperties") is not False:
             return False
-        if not isinstance(properties, Mapping) or not isinstance(required, list):
-            return False
-        if not all(name in required for name in properties):
+        if not isinstance(properties, Mapping) or properties.keys() - _strings(required):
             return False
     return all(_is_strict(inner, depth - 1) for inner in _below(schema))
 
 
 def _below(schema: Mapping[str, Any]) -> Iterator[Any]:
     """The schemas that stand in one."""
-    for name in ("properties", "$defs", "definitions"):
+    for name in ("properties", *_DEFINITIONS):
         inner = schema.get(name)
         if isinstance(inner, Mapping):
             yield from inner.values()
@@ -161,12 +174,12 @@ class _Restriction:
         self._definitions(schema, result, depth)
         if "$ref" in schema:
             self.changed = self.changed or bool(
-                schema.keys() - {"$ref", "$defs", "definitions", "description", "title"}
+                schema.keys() - {"$ref", *_DEFINITIONS, "description", "title"}
             )
             result["$ref"] = self._reference(schema["$ref"])
             return result
         rest = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
-        for name in ("$defs", "definitions"):
+        for name in _DEFINITIONS:
             rest.pop(name, None)
         self._combined(rest, result, depth)
         self._typed(rest, result)
@@ -180,25 +193,22 @@ class _Restriction:
 
     def check_references(self) -> None:
         """Refuse a schema that stands in itself."""
-        done: set[str] = set()
-        path: list[str] = []
-
-        def visit(name: str) -> None:
-            if name in path:
-                raise Inexpressible("recursive")
-            if name in done:
-                return
-            path.append(name)
-            for other in sorted(self.references.get(name, ())):
-                visit(other)
-            done.add(path.pop())
-
-        visit("")
-        for name in tuple(self.references):
-            visit(name)
+        users: dict[str, list[str]] = {}
+        for name, others in self.references.items():
+            for other in others:
+                users.setdefault(other, []).append(name)
+        left = {name: len(others) for name, others in self.references.items()}
+        free = [name for name in users if name not in left]
+        while free:
+            for user in users.get(free.pop(), ()):
+                left[user] -= 1
+                if not left[user]:
+                    free.append(user)
+        if any(left.values()):
+            raise Inexpressible("recursive")
 
     def _definitions(self, schema: Mapping[str, Any], result: dict[str, Any], depth: int) -> None:
-        for place in ("$defs", "definitions"):
+        for place in _DEFINITIONS:
             given = schema.get(place)
             if not isinstance(given, Mapping):
                 continue
@@ -265,7 +275,7 @@ class _Restriction:
         result["additionalProperties"] = False
         self.changed = self.changed or closed is None
         required = rest.get("required")
-        self.optional += len(properties.keys() - set(required or ()))
+        self.optional += len(properties.keys() - _strings(required))
         if isinstance(required, list):
             result["required"] = rest.pop("required")
 
@@ -273,7 +283,7 @@ class _Restriction:
         for name in ("default", "title", "description"):
             if name in rest:
                 result[name] = rest.pop(name)
-        if rest.get("format") in _FORMATS:
+        if isinstance(form := rest.get("format"), str) and form in _FORMATS:
             result["format"] = rest.pop("format")
         if rest.get("minItems") in (0, 1):
             result["minItems"] = rest.pop("minItems")
@@ -298,3 +308,7 @@ def _types(schema: Mapping[str, Any]) -> list[Any]:
 
 def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
+
+
+def _strings(values: Any) -> set[str]:
+    return {v for v in values if isinstance(v, str)} if isinstance(values, list) else set()
