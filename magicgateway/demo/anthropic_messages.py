@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from attrs import frozen
+
+from magicgateway.demo.anthropic_rules import check_messages
+from magicgateway.demo.attachments import attachments
 from magicgateway.demo.call import (
+    CONTENT,
     FAILED,
     FINISH,
     PLACE,
@@ -21,12 +25,14 @@ from magicgateway.demo.call import (
     stream,
 )
 from magicgateway.demo.faults import Script
+from magicgateway.demo.limits import limits_of
 from magicgateway.demo.reading import last_user_text, model_of, number_of, text_of, texts_of
 from magicgateway.demo.reply import (
     ANY_TOOL,
     AUTO,
     LENGTH,
     NO_TOOL,
+    REFUSAL,
     TOOLS,
     Ask,
     Reply,
@@ -34,28 +40,65 @@ from magicgateway.demo.reply import (
     count,
     reply_to,
 )
-from magicgateway.demo.wording import digest, measure
+from magicgateway.demo.signing import signature_of
+from magicgateway.demo.wording import measure
 from magicgateway.wire import jsontext
 
 _PING = named_event({"type": "ping"})
 _INPUT = ("system", "messages", "tools")
+_DETAILS: Any = {"type": "refusal", "category": None, "explanation": REFUSAL}
 
 
 def messages(call: Call) -> Answer:
     """``POST /v1/messages``."""
     fields = call.fields()
-    ask = _ask(fields, call)
-    reply = reply_to(ask)
-    shown = _thinking(fields).get("display") != "omitted"
-    marked = _marked(fields)
+    spoken = speak(fields, call)
     if fields.get("stream") is True:
-        return stream(lambda: _events(call, ask.model, reply, shown, marked), _error)
-    value = _message(call, ask.model, _blocks(reply, call, shown))
+        return stream(lambda: _events(spoken), _error)
+    return whole(spoken)
+
+
+@frozen
+class Spoken:
+    """What the model says to a request, and what of the request decides about its form."""
+
+    call: Call
+    ask: Ask
+    reply: Reply
+    shown: bool
+    """The caller wants to read the thinking."""
+    marks: bytes
+    """The input as text, if the caller asked for any of it to be cached."""
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """The tokens, as both forms of the answer tell them."""
+        return _usage(self.reply, self.marks)
+
+
+def speak(fields: Mapping[str, Any], call: Call) -> Spoken:
+    """What the model says to a message.
+
+    Raises:
+        Refusal: The message breaks a rule.
+    """
+    ask = _ask(fields, call)
+    check_messages(fields, limits_of("anthropic." + ask.model.rpartition("anthropic.")[2]))
+    shown = _thinking(fields).get("display") != "omitted"
+    return Spoken(call, ask, reply_to(ask), shown, _marks(fields))
+
+
+def whole(spoken: Spoken, model: str = "", *headers: tuple[str, str]) -> Answer:
+    """The answer in one piece."""
+    call, reply = spoken.call, spoken.reply
+    value = _message(call, model or spoken.ask.model, _blocks(reply, call, spoken.shown))
     value["stop_reason"], value["stop_sequence"] = _stop_reason(reply), reply.stop
-    value["usage"] = _usage(reply, marked)
+    if reply.refused:
+        value["stop_details"] = _DETAILS
+    value["usage"] = spoken.usage
     if call.script.bytes is not None and reply.text:
-        return long_json_answer(value, list(reply.text))
-    return json_answer(value, tokens=reply.output, generated=True)
+        return long_json_answer(value, list(reply.text), headers=headers)
+    return json_answer(value, tokens=reply.output, generated=True, headers=headers)
 
 
 def count_tokens(call: Call) -> Answer:
@@ -97,6 +140,7 @@ def _ask(fields: Mapping[str, Any], call: Call) -> Ask:
         reasoning=_thinking(fields).get("type") in {"enabled", "adaptive"},
         schema=_schema(fields),
         preface=True,
+        seen=attachments(turns[-1].get("content") if isinstance(turns[-1], dict) else None),
         script=call.script,
     )
 
@@ -133,19 +177,22 @@ def _ends_with_result(turns: list[Any]) -> bool:
     return any(isinstance(part, dict) and part.get("type") == "tool_result" for part in parts)
 
 
-def _marked(fields: Mapping[str, Any]) -> bool:
-    """Whether the caller asked for prompt caching anywhere in the input."""
-    return any(
-        b'"cache_control":{' in jsontext.encode(fields[name]) for name in _INPUT if name in fields
-    )
+def _marks(fields: Mapping[str, Any]) -> bytes:
+    text = b"".join(jsontext.encode(fields[name]) for name in _INPUT if name in fields)
+    return text if b'"cache_control":{' in text else b""
 
 
-def _usage(reply: Reply, marked: bool) -> dict[str, Any]:
-    cached = reply.input * 3 // 4 if marked else 0
+def _usage(reply: Reply, marks: bytes) -> dict[str, Any]:
+    read, written = (reply.input // 2, reply.input // 4) if marks else (0, 0)
+    long = written if b'"ttl":"1h"' in marks else 0
     usage: dict[str, Any] = {
-        "input_tokens": reply.input - cached,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": cached,
+        "input_tokens": reply.input - read - written,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": written - long,
+            "ephemeral_1h_input_tokens": long,
+        },
         "output_tokens": reply.output,
         "service_tier": "standard",
     }
@@ -155,6 +202,8 @@ def _usage(reply: Reply, marked: bool) -> dict[str, Any]:
 
 
 def _stop_reason(reply: Reply) -> str:
+    if reply.refused:
+        return "refusal"
     if reply.stop is not None:
         return "stop_sequence"
     return {TOOLS: "tool_use", LENGTH: "max_tokens"}.get(reply.finish, "end_turn")
@@ -172,23 +221,19 @@ def _message(call: Call, model: str, content: list[Any]) -> dict[str, Any]:
     }
 
 
-def _signature(reply: Reply) -> str:
-    return base64.b64encode(digest(*reply.reasoning)).decode()
-
-
 def _blocks(reply: Reply, call: Call, shown: bool) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if reply.reasoning:
-        thinking = "".join(reply.reasoning) if shown else ""
-        signature = _signature(reply)
+        text = "".join(reply.reasoning)
+        signature = signature_of(text, shown=shown)
+        thinking = text if shown else ""
         blocks.append({"type": "thinking", "thinking": thinking, "signature": signature})
     if reply.text:
         text = PLACE if call.script.bytes is not None else reply.content
         blocks.append({"type": "text", "text": text})
     for tool in reply.tools:
-        value = jsontext.decode(tool.arguments.encode())
         blocks.append({"type": "tool_use", "id": f"toolu_{tool.id}", "name": tool.name})
-        blocks[-1]["input"] = value
+        blocks[-1]["input"] = tool.value
     return blocks
 
 
@@ -196,8 +241,9 @@ def _deltas(reply: Reply, shown: bool) -> Iterator[tuple[dict[str, Any], list[di
     """Every content block as it starts, with its deltas."""
     if reply.reasoning:
         words = reply.reasoning if shown else ("",)
+        signature = signature_of("".join(reply.reasoning), shown=shown)
         deltas = [{"type": "thinking_delta", "thinking": word} for word in words]
-        deltas.append({"type": "signature_delta", "signature": _signature(reply)})
+        deltas.append({"type": "signature_delta", "signature": signature})
         yield {"type": "thinking", "thinking": "", "signature": ""}, deltas
     if reply.text:
         yield (
@@ -210,23 +256,34 @@ def _deltas(reply: Reply, shown: bool) -> Iterator[tuple[dict[str, Any], list[di
         yield block, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
 
 
-def _events(call: Call, model: str, reply: Reply, shown: bool, marked: bool) -> Iterator[Event]:
-    message = _message(call, model, [])
-    message["usage"] = {**_usage(reply, marked), "output_tokens": 1}
+def values(spoken: Spoken, model: str = "") -> Iterator[tuple[dict[str, Any], int, int]]:
+    """Every event of the streamed answer as a value, its tokens and its stage; pings apart."""
+    call, reply = spoken.call, spoken.reply
+    message = _message(call, model or spoken.ask.model, [])
+    message["usage"] = {**spoken.usage, "output_tokens": 1}
     message["usage"].pop("output_tokens_details", None)
-    yield named_event({"type": "message_start", "message": message})
-    for index, (block, deltas) in enumerate(_deltas(reply, shown)):
-        yield named_event({"type": "content_block_start", "index": index, "content_block": block})
-        if index == 0:
-            yield _PING
+    yield {"type": "message_start", "message": message}, 0, CONTENT
+    for index, (block, deltas) in enumerate(_deltas(reply, spoken.shown)):
+        yield {"type": "content_block_start", "index": index, "content_block": block}, 0, CONTENT
         for delta in deltas:
-            yield named_event({"type": "content_block_delta", "index": index, "delta": delta}, 1)
-        yield named_event({"type": "content_block_stop", "index": index})
-    delta = {"stop_reason": _stop_reason(reply), "stop_sequence": reply.stop}
-    usage = _usage(reply, marked)
-    usage.pop("service_tier")
-    yield named_event({"type": "message_delta", "delta": delta, "usage": usage}, 0, FINISH)
-    yield named_event({"type": "message_stop"}, 0, TERMINAL)
+            yield {"type": "content_block_delta", "index": index, "delta": delta}, 1, CONTENT
+        yield {"type": "content_block_stop", "index": index}, 0, CONTENT
+    end = {"stop_reason": _stop_reason(reply), "stop_sequence": reply.stop}
+    if reply.refused:
+        end["stop_details"] = _DETAILS
+    usage = spoken.usage
+    del usage["service_tier"], usage["cache_creation"]
+    yield {"type": "message_delta", "delta": end, "usage": usage}, 0, FINISH
+    yield {"type": "message_stop"}, 0, TERMINAL
+
+
+def _events(spoken: Spoken) -> Iterator[Event]:
+    pinged = False
+    for value, tokens, stage in values(spoken):
+        yield named_event(value, tokens, stage)
+        if not pinged and value["type"] == "content_block_start":
+            pinged = True
+            yield _PING
 
 
 def _error(script: Script) -> bytes:

@@ -31,7 +31,7 @@ def embeddings(call: Call) -> Answer:
         raise Refusal(400, "encoding_format must be float or base64.", param="encoding_format")
     data = []
     for index, text in enumerate(texts):
-        packed = _vector(text, dimensions)
+        packed = vector_of(text, dimensions)
         vector: Any = base64.b64encode(packed).decode()
         if form == "float":
             vector = struct.unpack(f"<{dimensions}f", packed)
@@ -66,7 +66,7 @@ def _tokens(value: Any) -> int:
     return count(len(value)) if isinstance(value, str) else len(value)
 
 
-def _vector(value: Any, dimensions: int) -> bytes:
+def vector_of(value: Any, dimensions: int) -> bytes:
     """Little-endian 32-bit floats whose squares add up to one."""
     noise = hashlib.shake_256(jsontext.encode(value)).digest(2 * dimensions)
     numbers = struct.unpack(f"<{dimensions}h", noise)

@@ -16,6 +16,11 @@ AUTO, NO_TOOL, ANY_TOOL = "auto", "none", "any"
 _FILLER = "x" * 16384
 _CACHE_STEP = 128
 _CACHE_FROM = 1024
+_CALL_TOKENS = 8
+"""What a tool call costs beside its arguments."""
+_WORD = re.compile(r"[\w-]+")
+_REFUSE = "refuse"
+REFUSAL = "I cannot help with that."
 
 
 @frozen
@@ -24,6 +29,8 @@ class Tool:
 
     name: str
     schema: Any = None
+    free: bool = False
+    """Its input is plain text, not JSON."""
 
 
 @frozen
@@ -48,16 +55,27 @@ class Ask:
     """The answer is a JSON value of this schema."""
     preface: bool = False
     """A sentence goes before tool calls."""
+    seen: tuple[str, ...] = ()
+    """What came beside the text, in words."""
     script: Script = field(factory=Script)
 
 
 @frozen
 class ToolCall:
-    """A call of a tool; arguments are JSON text."""
+    """A call of a tool; arguments are JSON text, unless the tool takes free text."""
 
     id: str
     name: str
     arguments: str
+    free: bool = False
+
+    @property
+    def value(self) -> Any:
+        """The arguments as a value; of what the limit cut off, an empty one."""
+        try:
+            return jsontext.decode(self.arguments.encode())
+        except jsontext.BadJson:
+            return {}
 
 
 @frozen
@@ -72,11 +90,13 @@ class Reply:
     """The stop string that ended the text."""
     input: int = 0
     cached: int = 0
+    refused: bool = False
+    """The text says why the model does not answer."""
 
     @property
     def output(self) -> int:
         """Tokens written, reasoning included."""
-        calls = sum(8 + len(call.arguments) // 4 for call in self.tools)
+        calls = sum(_CALL_TOKENS + len(call.arguments) // 4 for call in self.tools)
         return len(self.reasoning) + len(self.text) + calls
 
     @property
@@ -100,24 +120,26 @@ def reply_to(ask: Ask, index: int = 0) -> Reply:
     seed = wording.digest(ask.model, ask.prompt, str(index))
     size = count(ask.size)
     reply = Reply(input=size, cached=cached_tokens(size))
+    words = set(_WORD.findall(ask.prompt.lower()))
+    if _REFUSE in words:
+        return evolve(reply, text=tuple(wording.split(REFUSAL)), refused=True)
     if ask.reasoning:
         thoughts = tuple(wording.split(wording.prose(seed, wording.THOUGHTS, 2)))
         reply = evolve(reply, reasoning=thoughts)
-    if called := _called(ask):
+    if called := _called(ask, words):
         calls = tuple(_call(tool, seed, number) for number, tool in enumerate(called))
         text = tuple(wording.split("Let me look that up.")) if ask.preface else ()
-        return evolve(reply, text=text, tools=calls, finish=TOOLS)
+        return _with_cut_calls(evolve(reply, text=text, tools=calls, finish=TOOLS), ask.limit)
     # The length that a script gives in bytes is exact, whatever else the request says.
     limit = ask.limit if ask.script.bytes is None else None
     return _limited(_stopped(evolve(reply, text=_text(ask, seed)), ask), limit)
 
 
-def _called(ask: Ask) -> tuple[Tool, ...]:
+def _called(ask: Ask, words: set[str]) -> tuple[Tool, ...]:
     if not ask.tools or ask.choice == NO_TOOL:
         return ()
     if ask.choice.startswith("="):
         return tuple(tool for tool in ask.tools if tool.name == ask.choice[1:])[:1]
-    words = set(re.findall(r"[\w-]+", ask.prompt.lower()))
     wanted = tuple(tool for tool in ask.tools if tool.name.lower() in words)
     if not wanted and (ask.choice == ANY_TOOL or words & {"tool", "tools"}):
         wanted = ask.tools[:1]
@@ -127,6 +149,8 @@ def _called(ask: Ask) -> tuple[Tool, ...]:
 
 
 def _call(tool: Tool, seed: bytes, number: int) -> ToolCall:
+    if tool.free:
+        return ToolCall(f"{seed.hex()[:20]}{number:02d}", tool.name, wording.prose(seed), True)
     value = wording.instance(tool.schema, seed)
     arguments = jsontext.encode(value if isinstance(value, dict) else {}).decode()
     return ToolCall(f"{seed.hex()[:20]}{number:02d}", tool.name, arguments)
@@ -140,7 +164,8 @@ def _text(ask: Ask, seed: bytes) -> tuple[str, ...]:
     if ask.schema is not None:
         words = wording.split(jsontext.encode(wording.instance(ask.schema, seed)).decode())
     else:
-        words = wording.split(wording.prose(seed))
+        seen = f"I see {'; '.join(ask.seen)}. " if ask.seen else ""
+        words = wording.split(seen + wording.prose(seed))
     if script.tokens is not None:
         words[0] = " " + words[0]
         words = (words * (script.tokens // len(words) + 1))[: script.tokens]
@@ -161,9 +186,24 @@ def _stopped(reply: Reply, ask: Ask) -> Reply:
     return evolve(reply, text=tuple(wording.split(content[: found[0]])), stop=found[1])
 
 
+def _with_cut_calls(reply: Reply, limit: int | None) -> Reply:
+    """The reply up to the limit: of the call that crosses it, the beginning of its arguments."""
+    if limit is None or reply.output <= limit:
+        return reply
+    kept: tuple[ToolCall, ...] = ()
+    left = limit - len(reply.reasoning) - len(reply.text)
+    for call in reply.tools:
+        if left <= _CALL_TOKENS:
+            break
+        room = 4 * (left - _CALL_TOKENS)
+        kept += (evolve(call, arguments=call.arguments[:room]),)
+        left -= _CALL_TOKENS + len(call.arguments) // 4
+    return _limited(evolve(reply, tools=kept, finish=LENGTH), limit)
+
+
 def _limited(reply: Reply, limit: int | None) -> Reply:
     if limit is None or reply.output <= limit:
         return reply
     thoughts = reply.reasoning[:limit]
-    text = reply.text[: limit - len(thoughts)]
+    text = reply.text[: limit - len(thoughts)] if limit > len(thoughts) else ()
     return evolve(reply, reasoning=thoughts, text=text, finish=LENGTH, stop=None)

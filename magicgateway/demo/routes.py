@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from attrs import evolve
 
 from magicgateway.demo import anthropic_messages, audio, embeddings, files, models, openai_chat
+from magicgateway.demo.aws.refusals import is_aws
+from magicgateway.demo.aws.routes import aws_answer, raw_model
 from magicgateway.demo.call import AWS_STREAM, Answer, Call, Refusal
 from magicgateway.demo.families import named, refused, told_to_fail
 from magicgateway.demo.faults import HEADER, BadFault, Script, script_for
@@ -80,6 +82,8 @@ def _made(call: Call) -> Answer:
     Raises:
         Refusal: There is none (404), or not for that method (405).
     """
+    if is_aws(call):
+        return aws_answer(call)
     method = "GET" if call.method == "HEAD" else call.method
     if makers := ROUTES.get(call.path):
         if maker := makers.get(method):
@@ -100,7 +104,9 @@ def _wrong_method(call: Call, makers: Mapping[str, Any]) -> Refusal:
 
 
 def _model(call: Call) -> str:
-    """The model's name, if the body has one that can be read."""
+    """The model's name, if the path or the body has one that can be read."""
+    if is_aws(call):
+        return raw_model(call)
     if call.form is not None:
         return call.form.value("model")
     if not call.body or call.body_size > len(call.body):

@@ -102,7 +102,13 @@ class MessagesTests(SynchronousTestCase):
 
     def test_tool_choices(self) -> None:
         """The choice of tools is obeyed; after a result the model talks."""
-        result = [*ASKING, {"role": "user", "content": [{"type": "tool_result"}]}]
+        use = {"type": "tool_use", "id": "t", "name": "weather", "input": {}}
+        answer = {"type": "tool_result", "tool_use_id": "t", "content": "rain"}
+        result = [
+            *ASKING,
+            {"role": "assistant", "content": [use]},
+            {"role": "user", "content": [answer]},
+        ]
         for fields, called in (
             ({"tool_choice": {"type": "tool", "name": "weather"}}, True),
             ({"tool_choice": {"type": "any"}}, True),

@@ -46,10 +46,12 @@ class AwsRefusal(Refusal):
         status: The HTTP status.
         kind: The exception's name.
         message: What AWS says.
+        key: What the message is called in the body; some parts of AWS begin it with a capital.
     """
 
-    def __init__(self, status: int, kind: str, message: str) -> None:
+    def __init__(self, status: int, kind: str, message: str, key: str = "message") -> None:
         super().__init__(status, message, kind=kind)
+        self.key = key
 
 
 def invalid(message: str) -> AwsRefusal:
@@ -68,7 +70,8 @@ def aws_refused(refusal: Refusal, *headers: tuple[str, str]) -> Answer:
     kind = refusal.kind or _KINDS.get(refusal.status, default)
     name = kind + _ORIGIN if kind in _OF_THE_FRONT else kind
     field = ("x-amzn-errortype", name)
-    value = {"message": refusal.message}
+    key = refusal.key if isinstance(refusal, AwsRefusal) else "message"
+    value = {key: refusal.message}
     return json_answer(value, status=refusal.status, headers=(*headers, field))
 
 
