@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,6 +12,7 @@ from tests.house import ROOT
 
 PAGE = ROOT / "docs" / "design" / "dependencies.md"
 _NAME = re.compile(r"[A-Za-z0-9._-]+(?:\[[a-z,]+\])?")
+_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
 
 
 def declared() -> dict[str, list[str]]:
@@ -31,6 +33,19 @@ def described() -> dict[str, list[str]]:
     }
 
 
+def imported() -> set[str]:
+    """The packages that some line of the gateway imports, anywhere in a module."""
+    found: set[str] = set()
+    for path in (ROOT / "magicgateway").rglob("*.py"):
+        found.update(_IMPORT.findall(path.read_text()))
+    return found
+
+
+def plain(name: str) -> str:
+    """A distribution's name as all its spellings have in common."""
+    return name.partition("[")[0].lower().replace("_", "-")
+
+
 class DependenciesPageTests(SynchronousTestCase):
     """``docs/design/dependencies.md``."""
 
@@ -48,3 +63,9 @@ class DependenciesPageTests(SynchronousTestCase):
             if not re.search(r"\bKept (?:by|within)\b", part)
         ]
         self.assertEqual(([], []), (silent, unkept))
+
+    def test_every_dependency_is_used(self) -> None:
+        """Whatever is installed with the gateway is imported by it."""
+        providing = packages_distributions()
+        used = {plain(name) for package in imported() for name in providing.get(package, ())}
+        self.assertEqual([], [n for n in declared()["Runtime"] if plain(n) not in used])

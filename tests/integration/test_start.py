@@ -19,7 +19,7 @@ from tests.daemon import TWISTD, Daemon, clean_environment, free_port
 from tests.integration.asking import accepts, chat
 
 LATE = (
-    "botocore", "cattrs", "dotenv", "magicgateway.demo", "prometheus_client", "requests", "treq",
+    "botocore", "dotenv", "magicgateway.demo", "prometheus_client", "requests", "treq",
 )  # fmt: skip
 """What no start needs; each would cost it milliseconds."""
 SHOW_LATE = f"""
