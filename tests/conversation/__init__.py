@@ -1,0 +1,1 @@
+"""Tests of the hub and of the passes over it."""
