@@ -99,6 +99,15 @@ def _without_surrogates(line: RequestLine) -> RequestLine:
     return msgspec.structs.replace(line, **texts)
 
 
+_COMMON = (
+    b'{"time":"%b","request_id":"%b",%b"status":%d,"outcome":"%b","stream":%b,'
+    b'"request_bytes":%d,"response_bytes":%d,"duration_ms":%.3f'
+)
+_COUNTER = 8
+"""What follows the beginning of an id of our own; behind more, a caller could hide something."""
+_TIMES = b',"first_byte_ms":%.3f,"upstream_ms":%.3f,"overhead_ms":%.3f'
+
+
 class JsonLines:
     """Spells lines like ``json_line``, remembering what most of them have in common.
 
@@ -113,11 +122,16 @@ class JsonLines:
     def __init__(self, clean: Callable[[bytes], bytes], own_ids: str) -> None:
         self._clean = clean
         self._own_ids = own_ids
+        self._own_length = len(own_ids) + _COUNTER
         self._known: dict[tuple[str, ...], bytes] = {}
+        self._second = -1
+        self._date = b""
 
     def __call__(self, fact: Finished) -> bytes:
         """One JSON object and a newline, without credentials."""
-        if fact.error or fact.detail or not fact.request_id.startswith(self._own_ids):
+        identity = fact.request_id
+        own = identity.startswith(self._own_ids) and len(identity) <= self._own_length
+        if fact.error or fact.detail or not own:
             return self._clean(json_line(fact))
         texts = (
             fact.client,
@@ -133,11 +147,8 @@ class JsonLines:
             middle = self._remember(texts, fact)
         if not middle:
             return self._clean(json_line(fact))
-        line = (
-            b'{"time":"%b","request_id":"%b",%b"status":%d,"outcome":"%b","stream":%b,'
-            b'"request_bytes":%d,"response_bytes":%d,"duration_ms":%.3f'
-        ) % (
-            rfc3339(fact.time).encode(),
+        line = _COMMON % (
+            self._time(fact.time),
             fact.request_id.encode(),
             middle,
             fact.status,
@@ -147,16 +158,29 @@ class JsonLines:
             fact.response_bytes,
             fact.duration_ms,
         )
-        if fact.first_byte_ms is not None:
-            line += b',"first_byte_ms":%.3f' % fact.first_byte_ms
-        if fact.upstream_ms is not None:
-            line += b',"upstream_ms":%.3f' % fact.upstream_ms
-        if fact.overhead_ms is not None:
-            line += b',"overhead_ms":%.3f' % fact.overhead_ms
+        first, upstream, overhead = fact.first_byte_ms, fact.upstream_ms, fact.overhead_ms
+        if first is not None and upstream is not None and overhead is not None:
+            line += _TIMES % (first, upstream, overhead)
+        else:
+            if first is not None:
+                line += b',"first_byte_ms":%.3f' % first
+            if upstream is not None:
+                line += b',"upstream_ms":%.3f' % upstream
+            if overhead is not None:
+                line += b',"overhead_ms":%.3f' % overhead
         usage = fact.usage
         if usage is None or usage == _NO_USAGE:
             return line + b',"attempts":%d}\n' % fact.attempts
         return line + b',"attempts":%d,"usage":%b}\n' % (fact.attempts, encode(usage))
+
+    def _time(self, seconds: float) -> bytes:
+        """As ``rfc3339``, which is asked once a second."""
+        milliseconds = round(seconds * 1000)
+        second = milliseconds // 1000
+        if second != self._second:
+            self._second = second
+            self._date = rfc3339(second)[:-4].encode()
+        return b"%b%03dZ" % (self._date, milliseconds - second * 1000)
 
     def _remember(self, texts: tuple[str, ...], fact: Finished) -> bytes:
         """The line's middle, what callers choose; empty if it has to be cleaned each time.

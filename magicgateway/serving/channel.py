@@ -9,9 +9,11 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.python.failure import Failure
 
 from magicgateway.errors import ApiError
+from magicgateway.serving.presence import Presence
 from magicgateway.serving.request import GatewayRequest
 from magicgateway.serving.tree_transport import TreeTransport
 from magicgateway.upstream import eager
+from magicgateway.upstream.connection import READ_BYTES
 from magicgateway.wire.chunked import BadChunk, ChunkedDecoder
 from magicgateway.wire.head_reader import HeadReader
 from magicgateway.wire.heads import CHUNKED, BadHead, RequestHead, find_fault
@@ -76,6 +78,8 @@ class Channel(TreeTransport, protocol.Protocol):
             lower.setTcpNoDelay(True)
             lower.setTcpKeepAlive(True)
         self._plain = eager.is_plain_tcp(self.transport)
+        if self._plain:
+            self.transport.bufferSize = READ_BYTES
         self._deadline = self.site.now() + self.site.limits.keep_alive_seconds
         self.site.joined(self)
 
@@ -228,7 +232,7 @@ class Channel(TreeTransport, protocol.Protocol):
         self._buffer = b""
         self._pending.clear()
         error = ApiError(fault.status, fault.code, fault.message, close=True)
-        self.send(self.site.refusal(error))
+        self.send(self.site.refuse(self.peer, error))
         self._close()
 
     def _refuse_body(self, error: ApiError) -> None:
@@ -248,7 +252,7 @@ class Channel(TreeTransport, protocol.Protocol):
             linger: Wait a moment for the caller to read it.
         """
         self._state = DISCARD if linger else WAIT
-        self.send(self.site.refusal(error))
+        self.send(self.site.refuse(self.peer, error))
         self._close()
 
     def close_if_idle(self) -> None:
@@ -371,22 +375,6 @@ class Channel(TreeTransport, protocol.Protocol):
                 self.transport.abortConnection()
         elif now - self._stalled_since >= self.site.limits.write_progress_seconds:
             self.drop()
-
-
-class Presence:
-    """Asks whether the caller is still there while nobody reads from it."""
-
-    __slots__ = ("_channel",)
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    def tick(self, _: float) -> None:
-        channel = self._channel
-        if eager.peer_has_closed(channel.transport):
-            channel.drop()
-        elif channel.next_turn is None or not channel.next_turn.active():
-            channel.wake()
 
 
 _HEAD_TIMEOUT = BadHead(

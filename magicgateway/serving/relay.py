@@ -16,10 +16,11 @@ from magicgateway.dialects.catalogue import StreamTap, error_event, open_tap, re
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.observe import facts
 from magicgateway.serving import answer, faults
+from magicgateway.serving.json_answer import JsonAnswer
 from magicgateway.upstream.connection import Break, Connection
 from magicgateway.wire.chunked import LAST_CHUNK, frame
-from magicgateway.wire.heads import ResponseHead, lower_name
-from magicgateway.wire.jsontext import BadJson, decode
+from magicgateway.wire.heads import UNTIL_CLOSE
+from magicgateway.wire.response_heads import ResponseHead
 from magicgateway.wire.sse import EventSplitter, EventTooLong
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from magicgateway.serving.exchange import Exchange
 
 COMMIT_SECONDS = 5.0
-_READ_LIMIT = 1024 * 1024
-"""JSON answers up to this size are looked at for their usage."""
 _KEEP_ALIVE = b": keep-alive\n\n"
 
 
@@ -55,8 +54,8 @@ class Relay:
     _held_head = b""
     _splitter: EventSplitter | None = None
     _tap: StreamTap | None = None
-    _json: list[bytes] | None = None
-    _json_size = 0
+    _json: JsonAnswer | None = None
+    _text = b""
     _chunked = False
     _attached = False
     _paused = False
@@ -87,7 +86,7 @@ class Relay:
     def answer_received(self, head: ResponseHead, body: bytes) -> None:
         """All of the answer is there; most JSON answers come like this."""
         self._connection = None
-        if not body or not self._takes_at_once(head):
+        if not body or not head.content_type.startswith(b"application/json"):
             self.head_received(head)
             if body:
                 self.body_received(body, b"")
@@ -102,19 +101,11 @@ class Relay:
         lines, fields = exchange.standing.forwarder.response_fields(
             head.raw, own_credential=exchange.own_credential
         )
-        if b"content-encoding" not in fields and len(body) <= _READ_LIMIT:
-            self._json = [body]
+        if b"content-encoding" not in fields:
+            self._text = body
         self.body_bytes = len(body)
         self.request.send(self._build_head(head, lines, fields) + body)
         exchange.finish(head.status, facts.FAILED if head.status >= 400 else facts.COMPLETED)
-
-    @staticmethod
-    def _takes_at_once(head: ResponseHead) -> bool:
-        """Whether nothing has to be looked at before the answer goes on: it is JSON."""
-        for name, value in head.raw:
-            if lower_name(name) == b"content-type":
-                return value.startswith(b"application/json")
-        return False
 
     def head_received(self, head: ResponseHead) -> None:
         """Prepare our own head; it goes out with the first byte."""
@@ -132,7 +123,7 @@ class Relay:
                 self._splitter = EventSplitter()
                 self._tap = open_tap(self._dialect)
             elif content_type.startswith(b"application/json"):
-                self._json = []
+                self._json = JsonAnswer(until_close=head.length == UNTIL_CLOSE)
         self._held_head = self._build_head(head, lines, fields)
         exchange.plane.sweeper.watch(self)
 
@@ -179,7 +170,7 @@ class Relay:
             if self._tap is not None:
                 self._tap.feed(data)
         elif self._json is not None:
-            self._keep_json(data)
+            self._json.add(data)
         self.body_bytes += len(data)
         out = (framed or frame(data)) if self._chunked else data
         if self.committed:
@@ -249,7 +240,7 @@ class Relay:
         if delimited:
             return True
         if self._json is not None:
-            return self._json_is_whole()
+            return self._json.is_whole()
         return not self.is_stream
 
     def _complete(self) -> None:
@@ -322,29 +313,12 @@ class Relay:
 
     # -- what was in it ---------------------------------------------------------------------
 
-    def _keep_json(self, data: bytes) -> None:
-        assert self._json is not None
-        self._json_size += len(data)
-        if self._json_size > _READ_LIMIT:
-            self._json = None
-        else:
-            self._json.append(data)
-
-    def _json_is_whole(self) -> bool:
-        """Whether a body that ended with its connection is one whole JSON text."""
-        try:
-            decode(b"".join(self._json or ()))
-        except BadJson:
-            return False
-        return True
-
     def usage(self) -> facts.Usage | None:
         """What the provider counted, if it said so."""
         if self._tap is not None:
             return self._tap.usage
-        if self._json:
-            return read_usage(self._dialect, b"".join(self._json))
-        return None
+        text = self._text or (self._json.text if self._json is not None else b"")
+        return read_usage(self._dialect, text) if text else None
 
     # -- back-pressure and time -------------------------------------------------------------
 

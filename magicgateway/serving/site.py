@@ -149,10 +149,33 @@ class GatewaySite(server.Site):
         given = request.requestHeaders.getRawHeaders(b"x-request-id")
         return self.plane.request_ids.name(given[0] if given else None)
 
-    def refusal(self, error: ApiError, identity: str = "", *, send_body: bool = True) -> bytes:
-        """The whole answer to what cannot be taken."""
-        identity = identity or self.plane.request_ids.name(None)
-        lines = [answer.JSON, answer.NO_STORE, answer.CLOSE]
+    def refuse(self, peer: str, error: ApiError) -> bytes:
+        """The whole answer to a connection that has no request, or none that can be read.
+
+        Nothing of what it sent is told to the observers: there may be anything in it.
+        """
+        identity = self.plane.request_ids.name(None)
+        whole = self._refusal(error, identity)
+        self.plane.finished(
+            facts.Finished(
+                time=self.plane.wall_clock(),
+                request_id=identity,
+                client=peer,
+                method="",
+                path="",
+                status=error.status,
+                outcome=facts.REFUSED,
+                duration_ms=0.0,
+                response_bytes=len(whole.partition(b"\r\n\r\n")[2]),
+                error=error.code,
+            )
+        )
+        return whole
+
+    def _refusal(
+        self, error: ApiError, identity: str, cors: bytes = b"", *, send_body: bool = True
+    ) -> bytes:
+        lines = [answer.JSON, answer.NO_STORE, answer.CLOSE, cors]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
         lines.append(b"x-magicgateway-request-id: %b\r\n" % identity.encode())
@@ -167,7 +190,8 @@ class GatewaySite(server.Site):
         request.intake = None
         head = request.head
         request.identity = self.plane.request_ids.name(head.fields.get(b"x-request-id"))
-        whole = self.refusal(error, request.identity, send_body=head.method != b"HEAD")
+        cors = self.plane.cors.fields(head.fields.get(b"origin"))
+        whole = self._refusal(error, request.identity, cors, send_body=head.method != b"HEAD")
         request.send(whole)
         self.record(request, error.status, error.code, len(whole.partition(b"\r\n\r\n")[2]))
         request.done()

@@ -23,7 +23,8 @@ from magicgateway.upstream.attempt import Attempt, OutgoingRequest
 from magicgateway.upstream.connection import Break, Connection
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
-from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE, ResponseHead
+from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE
+from magicgateway.wire.response_heads import ResponseHead
 
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host", b"cookie"})
 """What is written here, and cookies: one client serves all callers, so its jar mixes them."""

@@ -18,7 +18,7 @@ from magicgateway.upstream import eager
 from magicgateway.upstream.connection import Break, Connection, Sink
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
-from magicgateway.wire.heads import ResponseHead
+from magicgateway.wire.response_heads import ResponseHead
 
 _AT_ONCE = 128 * 1024
 _PER_TURN = 512 * 1024

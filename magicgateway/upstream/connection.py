@@ -19,20 +19,16 @@ from zope.interface import implementer
 
 from magicgateway.upstream import eager
 from magicgateway.wire.chunked import BadChunk, ChunkedDecoder
-from magicgateway.wire.heads import (
-    CHUNKED,
-    UNTIL_CLOSE,
-    BadHead,
-    HeadLimits,
-    ResponseHead,
-    read_response_head,
-)
+from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE, BadHead, HeadLimits
+from magicgateway.wire.response_heads import ResponseHead
 
 if TYPE_CHECKING:
     from magicgateway.upstream.pool import GatewayPool, Origin
 
 LIMITS = HeadLimits(fields=200)
 _INTERIM_LIMIT = 10
+READ_BYTES = 16 * 1024
+"""Read at once: Twisted's 64 KiB cost more to allocate than a small answer costs to read."""
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -103,6 +99,7 @@ class Connection(protocol.Protocol):
         if self._plain:
             # Endpoints put a wrapper between the two, which is of no use once they are connected.
             transport.protocol = self
+            transport.bufferSize = READ_BYTES
         if not self.origin.secure:
             self._become_ready()
 
@@ -233,7 +230,7 @@ class Connection(protocol.Protocol):
         end += 4
         if end > LIMITS.head_bytes:
             raise BadHead(502, "bad_response_head", "the response head is too large")
-        head = read_response_head(buffer[:end], to_head_request=self._head_request, limits=LIMITS)
+        head = self.pool.response_heads.read(buffer[:end], to_head_request=self._head_request)
         rest = buffer[end:]
         if head.status < 200:
             self._skip_interim(head)

@@ -15,8 +15,9 @@ from twisted.web.client import HTTPConnectionPool
 
 from magicgateway.config.settings import UpstreamSettings
 from magicgateway.errors import UpstreamError
-from magicgateway.upstream.connection import Connection
+from magicgateway.upstream.connection import LIMITS, Connection
 from magicgateway.upstream.deadlines import Sweeper
+from magicgateway.wire.response_heads import ResponseHeadReader
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -58,6 +59,8 @@ class Waiter(msgspec.Struct, eq=False):
     connect_timeout: float
     until: float
     answer: Deferred[Connection]
+    fresh: bool = False
+    """Only a new connection will do."""
     opening: Deferred[Connection] | None = None
 
 
@@ -86,6 +89,7 @@ class GatewayPool(HTTPConnectionPool):
         self.cachedConnectionTimeout = int(settings.idle_seconds)
         self._places: dict[Origin, _Place] = {}
         self._sweeper = Sweeper(reactor, 0.25)
+        self.response_heads = ResponseHeadReader(LIMITS)
         self.closed = False
 
     # -- taking and giving back -------------------------------------------------------------
@@ -131,7 +135,8 @@ class GatewayPool(HTTPConnectionPool):
         if place.in_flight < self._settings.max_in_flight:
             return self._open(origin, place, connect_timeout)
         answer: Deferred[Connection] = Deferred(lambda _: self._stop_waiting(waiter))
-        waiter = Waiter(origin, connect_timeout, self.now() + self._settings.wait_seconds, answer)
+        until = self.now() + self._settings.wait_seconds
+        waiter = Waiter(origin, connect_timeout, until, answer, fresh)
         place.waiting.append(waiter)
         self._sweeper.watch(self)
         return answer
@@ -166,7 +171,10 @@ class GatewayPool(HTTPConnectionPool):
             return
         place = self._places[connection.origin]
         if place.waiting:
-            place.waiting.popleft().answer.callback(connection)
+            if place.waiting[0].fresh:
+                connection.close()  # which gives the place to whoever waits for a new one
+            else:
+                place.waiting.popleft().answer.callback(connection)
             return
         connection.leased = False
         place.in_flight -= 1

@@ -17,17 +17,14 @@ import httptools
 import msgspec
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
-_FIELDS = rb"(?:" + TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
+FIELDS = rb"(?:" + TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
 _REQUEST = re.compile(
-    rb"(" + TOKEN + rb"++) ([\x21-\x7e]++) (HTTP/(?:[0-9])\.(?:[0-9]))\r\n" + _FIELDS
-)
-_RESPONSE = re.compile(
-    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?\r\n" + _FIELDS
+    rb"(" + TOKEN + rb"++) ([\x21-\x7e]++) (HTTP/(?:[0-9])\.(?:[0-9]))\r\n" + FIELDS
 )
 _AUTHORITY = re.compile(
     rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.%A-Za-z_~-]+\])(?::[0-9]{0,5})?"
 )
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+LENGTH = re.compile(rb"[0-9]{1,18}")
 _SUSPICIOUS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)|\n[ \t]")
 _UNREPEATABLE = frozenset(
     {
@@ -94,24 +91,11 @@ class RequestHead(msgspec.Struct):
     """What its reader concluded from it, for the next head that says the same."""
 
 
-class ResponseHead(msgspec.Struct):
-    """A response's head, judged.
-
-    ``length`` is -1 for chunked, -2 for a body that ends with the connection, else its size.
-    """
-
-    status: int
-    version: int
-    raw: list[tuple[bytes, bytes]]
-    length: int
-    keep_alive: bool
-
-
 CHUNKED = -1
 UNTIL_CLOSE = -2
 
 
-class _Collector:
+class Collector:
     """What llhttp calls while it reads one head."""
 
     __slots__ = ("fields",)
@@ -175,7 +159,7 @@ def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
     method = match[1]
     if method in (b"CONNECT", b"TRACE"):
         raise BadHead(405, "method_not_allowed", f"{method.decode()} is not allowed here.")
-    collector = _Collector()
+    collector = Collector()
     parser = httptools.HttpRequestParser(collector)
     try:
         parser.feed_data(head)
@@ -198,71 +182,12 @@ def read_request_head(head: bytes, limits: HeadLimits) -> RequestHead:
         raw=raw,
         fields=fields,
         length=_request_length(fields, version),
-        keep_alive=_persists(fields.get(b"connection"), version),
+        keep_alive=persists(fields.get(b"connection"), version),
         expects_continue=b"expect" in fields and _expectation(fields[b"expect"], version),
     )
 
 
 _VERSIONS = {b"HTTP/1.1": 11, b"HTTP/1.0": 10}
-
-
-def read_response_head(head: bytes, *, to_head_request: bool, limits: HeadLimits) -> ResponseHead:
-    """Read a response's head, from its first byte through the empty line.
-
-    Args:
-        head: The bytes.
-        to_head_request: The request was HEAD, so no body follows whatever the fields say.
-        limits: Bounds for the number of fields and the length of a line.
-
-    Raises:
-        BadHead: The head is malformed or its framing is in doubt; the status means nothing here.
-    """
-    match = _RESPONSE.fullmatch(head)
-    if match is None:
-        # Not a byte of it is shown: it may hold what the provider was sent.
-        place = "a line" if head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) else "no HTTP/1.1"
-        raise BadHead(502, "bad_response_head", f"malformed response head: {place}")
-    if len(head) > limits.line_bytes and max(map(len, head.split(b"\r\n"))) > limits.line_bytes:
-        raise BadHead(502, "bad_response_head", "a line of the response head is too long")
-    collector = _Collector()
-    try:
-        httptools.HttpResponseParser(collector).feed_data(head)
-    except httptools.HttpParserUpgrade:
-        pass  # judged by the status: 101 was never asked for
-    except httptools.HttpParserError as error:
-        raise BadHead(502, "bad_response_head", f"malformed response head: {error}") from None
-    raw = collector.fields
-    if b" \r\n" in head or b"\t\r\n" in head:  # llhttp leaves white space after values
-        raw = [(name, value.rstrip(b" \t")) for name, value in raw]
-    if len(raw) > limits.fields:
-        raise BadHead(502, "bad_response_head", "too many fields in the response head")
-    version = 11 if match[1] == b"1" else 10
-    status = int(match[2])
-    length, keep_alive = _response_framing(raw, version)
-    if to_head_request or status < 200 or status in (204, 304):
-        length = 0
-    elif length == UNTIL_CLOSE:
-        keep_alive = False
-    return ResponseHead(status, version, raw, length, keep_alive)
-
-
-def _response_framing(raw: list[tuple[bytes, bytes]], version: int) -> tuple[int, bool]:
-    """Body length and persistence of a response; refuses what is in doubt (RFC 9112 6.3)."""
-    length = UNTIL_CLOSE
-    connection: bytes | None = None
-    for name, value in raw:
-        low = lower_name(name)
-        if low == b"content-length":
-            if length != UNTIL_CLOSE or not _LENGTH.fullmatch(value):
-                raise BadHead(502, "bad_response_head", "the response's length is in doubt")
-            length = int(value)
-        elif low == b"transfer-encoding":
-            if length != UNTIL_CLOSE or value.lower() != b"chunked" or version == 10:
-                raise BadHead(502, "bad_response_head", "the response's framing is in doubt")
-            length = CHUNKED
-        elif low == b"connection":
-            connection = value if connection is None else connection + b"," + value
-    return length, _persists(connection, version)
 
 
 def _by_name(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -328,12 +253,12 @@ def _request_length(fields: dict[bytes, bytes], version: int) -> int:
         return CHUNKED
     if length is None:
         return 0
-    if not _LENGTH.fullmatch(length):
+    if not LENGTH.fullmatch(length):
         raise BadHead(400, "bad_length", "Content-Length is not one plain number.")
     return int(length)
 
 
-def _persists(connection: bytes | None, version: int) -> bool:
+def persists(connection: bytes | None, version: int) -> bool:
     """Whether the connection stays open, by version and Connection tokens in any spelling."""
     if connection is None:
         return version == 11

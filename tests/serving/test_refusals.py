@@ -40,6 +40,27 @@ class RefusalTests(GatewayTestCase):
             self.assertTrue(code_of(answer))
         self.assertEqual(0, self.gateway.demo.accepted)
 
+    async def test_told(self) -> None:
+        """A request that cannot be read has its line in the log, with nothing of what it said."""
+        answer = await self.gateway.ask(b"GET /canary-1 HTTP/1.1\r\nX: canary-2\r\n\r\n")
+        (fact,) = self.gateway.facts
+        self.assertEqual(
+            ("", "", 400, "refused", "missing_host", "127.0.0.1"),
+            (fact.method, fact.path, fact.status, fact.outcome, fact.error, fact.client),
+        )
+        self.assertIn(fact.request_id.encode(), answer)
+        self.assertEqual(len(answer.partition(b"\r\n\r\n")[2]), fact.response_bytes)
+        self.assertNotIn("canary", repr(fact))
+
+    async def test_pages_may_read_it(self) -> None:
+        """A page of another origin can read a refusal outside every door, too."""
+        answer = await self.gateway.ask(
+            b"POST /nowhere HTTP/1.1\r\nHost: h\r\nOrigin: https://a.test\r\n"
+            b"Content-Length: 70000\r\n\r\n"
+        )
+        self.assertEqual(413, status_of(answer))
+        self.assertIn(b"access-control-allow-origin: *", answer.lower())
+
     async def test_bad_chunks(self) -> None:
         """A body whose chunks are malformed is 400, in the door's dialect."""
         head = post(CHAT, b"", headers=DEMO).replace(

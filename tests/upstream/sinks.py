@@ -16,7 +16,7 @@ from magicgateway.upstream.connector import TcpConnector
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.upstream.resolver import Resolver
-from magicgateway.wire.heads import ResponseHead
+from magicgateway.wire.response_heads import ResponseHead
 from tests.sockets import OK, Peer, Script, ScriptedServer, until
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: provider.test\r\n\r\n"

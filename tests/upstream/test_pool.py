@@ -257,6 +257,17 @@ class CapTests(PoolTestCase):
         self.assertIs(connection, self.successResultOf(waiting))
         self.assertIsNot(connection, self.busy[0])
 
+    def test_fresh_for_the_waiter(self) -> None:
+        """Who asked for a new connection, after an old one failed, waits for a new one too."""
+        self.configure(max_in_flight=1)
+        busy = self.lease()
+        waiting = self.pool.lease(ORIGIN, 5, fresh=True)
+        self.serve(busy)
+        self.assertEqual("ABORTED", busy.state)
+        fresh = self.lines.complete()
+        self.assertIs(fresh, self.successResultOf(waiting))
+        self.assertEqual((0, 1), self.counts())
+
     def test_close_refuses_waiting(self) -> None:
         """When the pool is closed, nobody waits for a connection that will not come."""
         waiting = self.pool.lease(ORIGIN, 5)

@@ -4,12 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.wire.heads import (
-    CHUNKED,
-    UNTIL_CLOSE,
-    BadHead,
-    HeadLimits,
+from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE, BadHead, HeadLimits
+from magicgateway.wire.response_heads import (
     ResponseHead,
+    ResponseHeadReader,
     read_response_head,
 )
 from tests.wire.head_cases import FRAGMENTS
@@ -141,3 +139,63 @@ class ResponseTests(SynchronousTestCase):
                 read_response_head(head, to_head_request=False, limits=LIMITS)
             except BadHead as fault:
                 self.assertEqual(502, fault.status)
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Type: application/json", b"content-type: text/plain", b"Date: now",
+            b"Content-Length: 5", b"content-length: 5", b"Content-Length: +5", b"Content-Length: ",
+            b"Content-Length: 99999999999999999999", b"Transfer-Encoding: chunked", b"X:no-space",
+            b"transfer-encoding: Chunked", b"Transfer-Encoding: gzip", b"Connection: close",
+            b"Connection: keep-alive, x", b"connection: Keep-Alive", b"Upgrade: h2c", b"x: \xff",
+            b"X-A: trailing ", b"X-B:  two", b"x: " + b"y" * 400, b" folded", b"", b"X", b"X: \x00",
+            b"X: a\nb", b"Set-Cookie: a=b", b"X_y: z", b"x: a\tb", b"Keep-Alive: timeout=5",
+        ]
+    ),
+    max_size=7,
+)  # fmt: skip
+OPENINGS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK", b"HTTP/1.1 200", b"HTTP/1.0 200 OK", b"HTTP/1.1 204 No Content",
+        b"HTTP/1.1 304 ", b"HTTP/1.1 503 \xe9", b"HTTP/1.1 100 Continue", b"HTTP/2 200", b"",
+    ]
+)  # fmt: skip
+
+
+class RememberingTests(SynchronousTestCase):
+    """The quick way to the same heads."""
+
+    def setUp(self) -> None:
+        self.reader = ResponseHeadReader(HeadLimits(fields=5))
+
+    def _both(self, head: bytes, *, to_head: bool) -> tuple[object, object]:
+        answers: list[object] = []
+        for read in (
+            lambda: read_response_head(head, to_head_request=to_head, limits=HeadLimits(fields=5)),
+            lambda: self.reader.read(head, to_head_request=to_head),
+        ):
+            try:
+                answers.append(read())
+            except BadHead as fault:
+                answers.append(fault.message)
+        return answers[0], answers[1]
+
+    @given(st.lists(st.tuples(OPENINGS, LINES, st.booleans()), max_size=6))
+    def test_same(self, heads: list[tuple[bytes, list[bytes], bool]]) -> None:
+        """What was seen before changes nothing: llhttp alone would say the same."""
+        for line, fields, to_head in heads:
+            whole = b"\r\n".join([line, *fields]) + b"\r\n\r\n"
+            head = whole[: whole.index(b"\r\n\r\n") + 4]
+            expected, read = self._both(head, to_head=to_head)
+            self.assertEqual(expected, read)
+
+    def test_bounded(self) -> None:
+        """However many lines a provider thinks of, few are remembered, and no cookie is."""
+        for number in range(5000):
+            line = b"HTTP/1.1 200 x%d" % number
+            head = b"%b\r\nX-Id: %d\r\nSet-Cookie: s=secret\r\n\r\n" % (line, number)
+            self.reader.read(head, to_head_request=False)
+        self.assertLessEqual(len(self.reader._known), 1024)
+        self.assertLessEqual(len(self.reader._openings), 64)
+        self.assertNotIn(b"secret", b"".join(self.reader._known))
