@@ -69,6 +69,7 @@ class ClaudeAbilities:
     Attributes:
         thinking: The ``type`` values it accepts besides ``disabled``.
         can_disable: ``disabled`` is accepted.
+        quiet_effort: The strongest effort that is accepted together with ``disabled``.
         forced_tools: ``tool_choice`` ``any`` and ``tool`` are accepted.
         prefill: The last message may be the assistant's.
         mid_system: Messages may have the role ``system``.
@@ -77,6 +78,7 @@ class ClaudeAbilities:
 
     thinking: frozenset[str] = frozenset({"adaptive"})
     can_disable: bool = True
+    quiet_effort: str = "max"
     forced_tools: bool = True
     prefill: bool = False
     mid_system: bool = False

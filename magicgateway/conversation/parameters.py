@@ -65,6 +65,8 @@ class Reasoning:
         display: What is to be shown of it: Anthropic's ``summarized`` or ``omitted``.
         summary: Responses' ``auto``, ``concise``, ``detailed``.
         explicit: The caller spoke of thinking itself; without it, it is derived from an effort.
+        effort_alone: The effort is that of the whole answer and says nothing about whether to
+            think: Anthropic's ``output_config.effort`` without ``thinking``.
     """
 
     kind: str | None = None
@@ -73,6 +75,7 @@ class Reasoning:
     display: str | None = None
     summary: str | None = None
     explicit: bool = False
+    effort_alone: bool = False
 
 
 @frozen
