@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation.blocks import CacheMark, Text
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.marks import capped_marks
+from magicgateway.conversation.parameters import AUTOMATIC_CACHE, Parameters
+from magicgateway.conversation.request import HostedTool, Request, Tool
+from tests.conversation.turns_of import asking, placed, result, turn
+
+MARK = CacheMark()
+
+
+def marked(text: str) -> Text:
+    """A text with a mark."""
+    return Text(text=text, cache=MARK)
+
+
+class MarksTests(SynchronousTestCase):
+    """How many cache marks arrive."""
+
+    def request(self) -> Request:
+        """A request with six marks, from its tools to its last turn."""
+        nested = evolve(result("c", marked("inner")), cache=MARK)
+        return asking(
+            *placed(turn("s", marked("system")), turn("u", nested, "x"), turn("u", marked("last"))),
+            tools=(
+                Tool(name="f", cache=MARK, field="tools[0]"),
+                HostedTool(kind="w", raw={}, family="x", cache=MARK, field="tools[1]"),
+                Tool(name="g"),
+            ),
+        )
+
+    def test_the_last_stay(self) -> None:
+        """Of too many marks the last stay, and each of the others is reported (I.42, J45)."""
+        fields = [
+            "tools[0].cache_control",
+            "tools[1].cache_control",
+            "messages[0].content[0].cache_control",
+            "cache_control",
+            "messages[1].content[0].cache_control",
+            "messages[2].content[0].cache_control",
+        ]
+        for most in range(7):
+            with self.subTest(most=most):
+                ledger = Ledger()
+                capped = capped_marks(self.request(), most, ledger)
+                self.assertEqual(fields[: 6 - most], [note.field for note in ledger.notes])
+                self.assertEqual(most, str(capped).count("CacheMark("))
+                self.assertEqual(str(self.request()).count("text="), str(capped).count("text="))
+
+    def test_enough(self) -> None:
+        """A request with no more marks than may be is the same object."""
+        request = self.request()
+        self.assertIs(request, capped_marks(request, 6, Ledger()))
+
+    def test_automatic(self) -> None:
+        """A mark for the whole request counts as one, and stays."""
+        parameters = Parameters()
+        parameters.give(AUTOMATIC_CACHE, MARK, "cache_control")
+        ledger = Ledger()
+        capped = capped_marks(evolve(self.request(), parameters=parameters), 4, ledger)
+        self.assertEqual(MARK, capped.parameters.get(AUTOMATIC_CACHE))
+        self.assertEqual(3, len(ledger.notes))
+        self.assertEqual({"too-many-cache-marks"}, {note.reason for note in ledger.notes})
