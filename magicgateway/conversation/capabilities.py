@@ -18,6 +18,9 @@ NONE = "none"
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """All levels, weakest first."""
 
+HOSTED_TOOLS = frozenset({"web_search", "web_fetch", "code_execution"})
+"""Kinds of hosted tools that callers may use unless the operator says otherwise."""
+
 
 @frozen(kw_only=True)
 class ChatAbilities:
@@ -83,7 +86,7 @@ class ClaudeAbilities:
     prefill: bool = False
     mid_system: bool = False
     structured_outputs: bool = True
-    hosted_tools: frozenset[str] = frozenset({"web_search", "web_fetch", "code_execution"})
+    hosted_tools: frozenset[str] = HOSTED_TOOLS
 
 
 @frozen(kw_only=True)
@@ -143,6 +146,8 @@ class Capabilities:
         sampling: Which of temperature, top_p and top_k: ``all``, ``one`` of the first two, or
             ``none``.
         efforts: Levels of reasoning effort, weakest first; empty: it knows none.
+        default_effort: The level it has when none is asked for, where that is known. A model that
+            thinks only when told to (``none``) takes sampling parameters until then.
         default_max_tokens: Sent where the dialect demands a limit and the caller gave none.
         max_output_tokens: The model's own limit, None where it is not known.
         images: It sees. ``image_urls``: it fetches them itself.
@@ -150,11 +155,14 @@ class Capabilities:
         audio: It hears.
         forms: Media types of images it takes.
         longest_tool_name: In characters.
+        hosted_tools: Kinds of hosted tools (HostedTool.kind) the operator lets callers use,
+            whatever runs them.
     """
 
     origin: str = ""
     sampling: str = ALL
     efforts: tuple[str, ...] = ()
+    default_effort: str = ""
     default_max_tokens: int = 32000
     max_output_tokens: int | None = None
     images: bool = True
@@ -164,6 +172,7 @@ class Capabilities:
     audio: bool = False
     tools: bool = True
     longest_tool_name: int = 64
+    hosted_tools: frozenset[str] = HOSTED_TOOLS
     chat: ChatAbilities = ChatAbilities()
     claude: ClaudeAbilities = ClaudeAbilities()
     converse: ConverseAbilities = ConverseAbilities()
