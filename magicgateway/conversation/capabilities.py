@@ -110,6 +110,12 @@ class ConverseAbilities:
         nine_letter_ids: Tool calls must be named by nine letters or digits.
         first_user: The first turn must be the user's.
         replays_reasoning: It takes its signed reasoning back.
+        blank_stops: White space alone may be a stop sequence.
+        cache_after_files: A cache point may come straight after a document or a video.
+        result_documents: Documents may stand in a tool's result.
+        code_interpreter: It has a hosted one.
+        tells_more: Asked by ``additionalModelResponseFieldPaths``, it tells the stop sequence that
+            was met and how many tokens were thought.
     """
 
     reasoning: str = ""
@@ -134,6 +140,27 @@ class ConverseAbilities:
     replays_reasoning: bool = False
     parallel_control: bool = False
     grounding: bool = False
+    blank_stops: bool = True
+    cache_after_files: bool = True
+    result_documents: bool = True
+    code_interpreter: bool = False
+    tells_more: bool = False
+
+
+@frozen(kw_only=True)
+class EmbeddingAbilities:
+    """How a family of embedding models is asked where it has no OpenAI door.
+
+    Attributes:
+        form: The shape of its bodies: ``titan`` (one text), ``titan_image``, ``cohere``
+            (several texts), ``cohere_by_type`` (and lists by type), ``nova``; empty: none.
+        dimensions: Lengths of vectors that may be asked for; empty: they cannot be chosen.
+        most_inputs: Texts in one request.
+    """
+
+    form: str = ""
+    dimensions: tuple[int, ...] = ()
+    most_inputs: int = 1
 
 
 @frozen(kw_only=True)
@@ -176,6 +203,7 @@ class Capabilities:
     chat: ChatAbilities = ChatAbilities()
     claude: ClaudeAbilities = ClaudeAbilities()
     converse: ConverseAbilities = ConverseAbilities()
+    embeddings: EmbeddingAbilities = EmbeddingAbilities()
 
 
 PLAIN = Capabilities()
