@@ -223,5 +223,6 @@ def _one_by_one(sent: Iterator[Step]) -> Iterator[Step]:
             yield step
             continue
         for place in range(len(step)):
-            yield step[place : place + 1]
+            # A turn of the reactor before each, since what two of them in one turn write is joined.
             yield 0.0
+            yield step[place : place + 1]
