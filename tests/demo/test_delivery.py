@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -101,11 +101,14 @@ class StepTests(SynchronousTestCase):
         self.assertEqual([BAD_CHUNK, Ending.CLOSE], rest)
 
     def test_one_byte(self) -> None:
-        """With one-byte every byte is a step, and the loop turns after each."""
+        """With one-byte every byte is a step, and the loop turns before each."""
         sent = planned(PLAIN, "one-byte;latency=2")
         self.assertEqual((2.0, Ending.KEEP), (sent[0], sent[-1]))
-        self.assertEqual({0.0}, set(sent[2:-1:2]))
-        data = [step for step in sent[1:-1:2] if isinstance(step, bytes)]
+        between = sent[1:-1]
+        data = [step for step in between if isinstance(step, bytes)]
+        self.assertEqual([0.0] * len(data), [s for s in between if not isinstance(s, bytes)])
+        kinds = list(map(type, between))
+        self.assertTrue(all(one is not other for one, other in pairwise(kinds)))
         self.assertEqual({1}, set(map(len, data)))
         self.assertEqual(SIZED % 100 + b"p" * 100, b"".join(data))
 
