@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from magicgateway.demo.attachments import attachments
 from magicgateway.demo.call import (
     CREATED,
     FAILED,
@@ -21,6 +22,7 @@ from magicgateway.demo.call import (
     stream,
 )
 from magicgateway.demo.faults import Script
+from magicgateway.demo.logprobs import token_logprobs
 from magicgateway.demo.reading import (
     last_user_text,
     model_of,
@@ -34,6 +36,7 @@ from magicgateway.demo.wording import measure
 DONE = Event(b"data: [DONE]\n\n", 0, TERMINAL)
 _MAX_CHOICES = 8
 _FINISH = {TOOLS: "tool_calls"}
+_MAX_TOPS = 20
 _NO_REASONING = frozenset({None, "none", "minimal"})
 
 
@@ -45,8 +48,9 @@ def chat(call: Call) -> Answer:
     if fields.get("stream") is True:
         return _chat_stream(call, fields, ask.model, replies)
     value = _envelope("chatcmpl-", "chat.completion", call, ask.model)
+    tops = _tops(fields)
     value["choices"] = [
-        _choice(index, message=_message(reply, call), finish=_finish(reply))
+        _choice(index, _logprobs(reply, tops), _finish(reply), message=_message(reply, call))
         for index, reply in enumerate(replies)
     ]
     value["usage"] = usage(replies)
@@ -130,6 +134,7 @@ def _ask(fields: Mapping[str, Any], call: Call) -> Ask:
         answered=last.get("role") == "tool",
         reasoning=fields.get("reasoning_effort") not in _NO_REASONING,
         schema=_schema(fields.get("response_format")),
+        seen=attachments(last.get("content")),
         script=call.script,
     )
 
@@ -137,15 +142,18 @@ def _ask(fields: Mapping[str, Any], call: Call) -> Ask:
 def _tools(value: Any) -> tuple[Tool, ...]:
     found = []
     for tool in value if isinstance(value, list) else ():
-        function = tool.get("function") if isinstance(tool, dict) else None
+        kind = "custom" if isinstance(tool, dict) and tool.get("type") == "custom" else "function"
+        function = tool.get(kind) if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise Refusal(400, "Every tool needs a function with a name.", param="tools")
-        found.append(Tool(function["name"], function.get("parameters")))
+        free = kind == "custom"
+        found.append(Tool(function["name"], function.get("parameters"), free))
     return tuple(found)
 
 
 def _tool_choice(value: Any) -> str:
-    if isinstance(value, dict) and isinstance(function := value.get("function"), dict):
+    function = value.get("function") or value.get("custom") if isinstance(value, dict) else None
+    if isinstance(function, dict):
         return "=" + text_of(function.get("name"))
     return {"none": NO_TOOL, "required": ANY_TOOL}.get(text_of(value), AUTO)
 
@@ -169,8 +177,31 @@ def _envelope(prefix: str, kind: str, call: Call, model: str) -> dict[str, Any]:
     }
 
 
-def _choice(index: int, finish: str | None = None, **content: Any) -> dict[str, Any]:
-    return {"index": index, **content, "logprobs": None, "finish_reason": finish}
+def _choice(
+    index: int, logprobs: Any = None, finish: str | None = None, **content: Any
+) -> dict[str, Any]:
+    return {"index": index, **content, "logprobs": logprobs, "finish_reason": finish}
+
+
+def _tops(fields: Mapping[str, Any]) -> int | None:
+    """How many likeliest tokens are told at each place; None if no probabilities are wanted."""
+    tops = fields.get("top_logprobs")
+    if fields.get("logprobs") is not True:
+        if tops:
+            raise Refusal(400, "top_logprobs needs logprobs to be true.", param="top_logprobs")
+        return None
+    if tops is not None and (not isinstance(tops, int) or not 0 <= tops <= _MAX_TOPS):
+        raise Refusal(400, f"top_logprobs must be 0 to {_MAX_TOPS}.", param="top_logprobs")
+    return tops or 0
+
+
+def _logprobs(reply: Reply, tops: int | None, tokens: tuple[str, ...] | None = None) -> Any:
+    """The probabilities of an answer, or of the tokens of it that are given."""
+    if tops is None:
+        return None
+    told = token_logprobs(reply.text if tokens is None else tokens, tops)
+    field, other = ("refusal", "content") if reply.refused else ("content", "refusal")
+    return {field: told, other: None}
 
 
 def _finish(reply: Reply) -> str:
@@ -192,16 +223,19 @@ def _whole(value: dict[str, Any], replies: list[Reply], call: Call) -> Answer:
 
 def _function(reply: Reply, number: int, *, arguments: str) -> dict[str, Any]:
     call = reply.tools[number]
+    if call.free:
+        custom = {"name": call.name, "input": arguments}
+        return {"id": "call_" + call.id, "type": "custom", "custom": custom}
     function = {"name": call.name, "arguments": arguments}
     return {"id": "call_" + call.id, "type": "function", "function": function}
 
 
 def _message(reply: Reply, call: Call) -> dict[str, Any]:
-    text = None if reply.finish == TOOLS else _text(reply, call)
+    text = None if reply.finish == TOOLS or reply.refused else _text(reply, call)
     message: dict[str, Any] = {
         "role": "assistant",
         "content": text,
-        "refusal": None,
+        "refusal": reply.content if reply.refused else None,
         "annotations": [],
     }
     if reply.reasoning:
@@ -215,23 +249,29 @@ def _message(reply: Reply, call: Call) -> dict[str, Any]:
 
 
 def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], int]]:
+    field = "refusal" if reply.refused else "content"
     yield {"role": "assistant", "content": None if reply.tools else "", "refusal": None}, 0
     for word in reply.reasoning:
         yield {"reasoning_content": word}, 1
     for word in reply.text:
-        yield {"content": word}, 1
+        yield {field: word}, 1
     for number, tool in enumerate(reply.tools):
         yield {"tool_calls": [{"index": number, **_function(reply, number, arguments="")}]}, 8
         for start in range(0, len(tool.arguments), 4):
-            piece = {"arguments": tool.arguments[start : start + 4]}
-            yield {"tool_calls": [{"index": number, "function": piece}]}, 1
+            piece = tool.arguments[start : start + 4]
+            part = {"custom": {"input": piece}} if tool.free else {"function": {"arguments": piece}}
+            yield {"tool_calls": [{"index": number, **part}]}, 1
 
 
 def _chat_stream(call: Call, fields: Mapping[str, Any], model: str, replies: list[Reply]) -> Answer:
+    tops = _tops(fields)
+
     def pieces() -> Iterator[tuple[dict[str, Any], int, int]]:
         for index, reply in enumerate(replies):
             for delta, tokens in _deltas(reply):
-                yield _choice(index, delta=delta), tokens, 0
+                word = delta.get("content") or delta.get("refusal")
+                told = _logprobs(reply, tops, (word,)) if word else None
+                yield _choice(index, told, delta=delta), tokens, 0
         for index, reply in enumerate(replies):
             yield _choice(index, delta={}, finish=_finish(reply)), 0, FINISH
 

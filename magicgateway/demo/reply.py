@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from magicgateway.demo import wording
+from magicgateway.demo.example import instance
 from magicgateway.demo.faults import Script
 from magicgateway.wire import jsontext
 
@@ -151,7 +152,7 @@ def _called(ask: Ask, words: set[str]) -> tuple[Tool, ...]:
 def _call(tool: Tool, seed: bytes, number: int) -> ToolCall:
     if tool.free:
         return ToolCall(f"{seed.hex()[:20]}{number:02d}", tool.name, wording.prose(seed), True)
-    value = wording.instance(tool.schema, seed)
+    value = instance(tool.schema, seed)
     arguments = jsontext.encode(value if isinstance(value, dict) else {}).decode()
     return ToolCall(f"{seed.hex()[:20]}{number:02d}", tool.name, arguments)
 
@@ -162,7 +163,7 @@ def _text(ask: Ask, seed: bytes) -> tuple[str, ...]:
         full, rest = divmod(script.bytes, len(_FILLER))
         return (_FILLER,) * full + ((_FILLER[:rest],) if rest else ())
     if ask.schema is not None:
-        words = wording.split(jsontext.encode(wording.instance(ask.schema, seed)).decode())
+        words = wording.split(jsontext.encode(instance(ask.schema, seed)).decode())
     else:
         seen = f"I see {'; '.join(ask.seen)}. " if ask.seen else ""
         words = wording.split(seen + wording.prose(seed))

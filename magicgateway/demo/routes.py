@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 from attrs import evolve
 
-from magicgateway.demo import anthropic_messages, audio, embeddings, files, models, openai_chat
+from magicgateway.demo import (
+    anthropic_messages,
+    audio,
+    embeddings,
+    files,
+    models,
+    openai_chat,
+    openai_responses,
+)
 from magicgateway.demo.aws.refusals import is_aws
 from magicgateway.demo.aws.routes import aws_answer, raw_model
 from magicgateway.demo.call import AWS_STREAM, Answer, Call, Refusal
@@ -22,6 +30,7 @@ _NamedMaker = Callable[[Call, str], Answer]
 ROUTES: Mapping[str, Mapping[str, _Maker]] = {
     "/v1/chat/completions": {"POST": openai_chat.chat},
     "/v1/completions": {"POST": openai_chat.completions},
+    "/v1/responses": {"POST": openai_responses.create},
     "/v1/embeddings": {"POST": embeddings.embeddings},
     "/v1/audio/transcriptions": {"POST": audio.transcriptions},
     "/v1/audio/translations": {"POST": audio.transcriptions},
@@ -33,6 +42,7 @@ ROUTES: Mapping[str, Mapping[str, _Maker]] = {
 }
 NAMED_ROUTES: Mapping[str, Mapping[str, _NamedMaker]] = {
     "/v1/models/{name}": {"GET": models.one_model},
+    "/v1/responses/{name}": {"GET": openai_responses.one, "DELETE": openai_responses.delete},
     "/v1/files/{name}": {"GET": files.one_file, "DELETE": files.delete_file},
     "/v1/files/{name}/content": {"GET": files.content},
 }

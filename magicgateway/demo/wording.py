@@ -27,8 +27,6 @@ THOUGHTS = (
     "Nothing in the question needs a tool unless it says so.",
 )
 _PIECE = re.compile(r"\s*\S{1,6}")
-_WORDS = ("Oslo", "seven", "gateway", "blue", "tomorrow", "café")
-_MAX_DEPTH = 5
 _BLOB_KEYS = frozenset({"data", "url", "image_url", "file_data"})
 _BLOB_LENGTH = 4 * 1600
 
@@ -63,37 +61,3 @@ def measure(value: Any) -> int:
             for key, item in value.items()
         )
     return 4
-
-
-def instance(schema: Any, seed: bytes, depth: int = 0) -> Any:
-    """A JSON value of the kind that a JSON Schema describes, without claim to completeness."""
-    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
-        return {}
-    if "const" in schema:
-        return schema["const"]
-    if isinstance(choices := schema.get("enum"), list) and choices:
-        return choices[seed[depth] % len(choices)]
-    for union in ("anyOf", "oneOf"):
-        if isinstance(options := schema.get(union), list) and options:
-            return instance(options[0], seed, depth + 1)
-    kind = schema.get("type")
-    if isinstance(kind, list) and kind:
-        kind = kind[0]
-    if kind == "array":
-        return [instance(schema.get("items", {"type": "string"}), seed, depth + 1)]
-    simple = {
-        "string": _WORDS[seed[depth] % len(_WORDS)],
-        "integer": 1 + seed[depth] % 9,
-        "number": 1.5 + seed[depth] % 9,
-        "boolean": True,
-        "null": None,
-    }
-    if isinstance(kind, str) and kind in simple:
-        return simple[kind]
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return {}
-    return {
-        name: instance(inner, digest(name, seed.hex()), depth + 1)
-        for name, inner in properties.items()
-    }

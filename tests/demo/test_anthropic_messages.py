@@ -95,6 +95,7 @@ class MessagesTests(SynchronousTestCase):
             ({"max_tokens": 2}, "max_tokens", None),
             ({"messages": ASKING, "tools": TOOLS}, "tool_use", None),
             ({"stop_sequences": [word]}, "stop_sequence", word),
+            ({"messages": [{"role": "user", "content": "please refuse"}]}, "refusal", None),
         ):
             with self.subTest(reason=reason):
                 value = asked(**fields)
@@ -134,6 +135,11 @@ class MessagesTests(SynchronousTestCase):
         usage = asked(messages=marked)["usage"]
         self.assertEqual(0, plain["cache_read_input_tokens"])
         self.assertTrue(usage["cache_read_input_tokens"])
+        self.assertTrue(usage["cache_creation_input_tokens"])
+        marked[0]["content"][0]["cache_control"]["ttl"] = "1h"  # type: ignore[index]  # a literal
+        usage = asked(messages=marked)["usage"]
+        long = usage["cache_creation"]["ephemeral_1h_input_tokens"]
+        self.assertEqual(usage["cache_creation_input_tokens"], long)
 
     def test_bytes(self) -> None:
         """The script's bytes are exact, whole and streamed."""

@@ -92,6 +92,51 @@ class ChatTests(SynchronousTestCase):
                 text = asked(response_format=form)["choices"][0]["message"]["content"]
                 self.assertEqual(keys, set(jsontext.decode(text.encode())))
 
+    def test_custom_tools(self) -> None:
+        """A custom tool is called with free text, whole and in pieces."""
+        tools = [{"type": "custom", "custom": {"name": "shell"}}]
+        choice = {"type": "custom", "custom": {"name": "shell"}}
+        [call] = asked(tools=tools, tool_choice=choice)["choices"][0]["message"]["tool_calls"]
+        self.assertEqual(("custom", "shell"), (call["type"], call["custom"]["name"]))
+        chunks = streamed(tools=tools, tool_choice=choice)
+        deltas = [c["choices"][0]["delta"] for c in chunks[:-1]]
+        pieces = [delta["tool_calls"][0]["custom"] for delta in deltas if "tool_calls" in delta]
+        text = "".join(piece["input"] for piece in pieces)
+        self.assertEqual(call["custom"]["input"], text)
+
+    def test_refusal(self) -> None:
+        """A refusal stands in its own field."""
+        fields: Any = {"messages": [{"role": "user", "content": "please refuse"}]}
+        message = asked(**fields)["choices"][0]["message"]
+        self.assertEqual((None, "I cannot help with that."), tuple(message.values())[1:3])
+        deltas = [c["choices"][0]["delta"] for c in streamed(**fields)[:-1]]
+        self.assertEqual(message["refusal"], "".join(d.get("refusal") or "" for d in deltas))
+
+    def test_logprobs(self) -> None:
+        """Probabilities come for every token of every choice when they are asked for."""
+        fields: Any = {"logprobs": True, "top_logprobs": 2, "n": 2}
+        for choice in asked(**fields)["choices"]:
+            told = choice["logprobs"]["content"]
+            self.assertEqual(choice["message"]["content"], "".join(t["token"] for t in told))
+            self.assertEqual(2, len(told[0]["top_logprobs"]))
+        for chunk in streamed(**fields)[:-1]:
+            for choice in chunk["choices"]:
+                told = (choice["logprobs"] or {"content": []})["content"]
+                word = choice["delta"].get("content") or ""
+                self.assertEqual(word, "".join(t["token"] for t in told))
+        self.assertEqual(
+            [], asked(logprobs=True)["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        )
+        for wrong in ({"top_logprobs": 2}, {"logprobs": True, "top_logprobs": 21}):
+            self.assertRaises(Refusal, asked, **wrong)
+
+    def test_attachments(self) -> None:
+        """What came beside the text is mentioned."""
+        image = {"type": "image_url", "image_url": {"url": "https://x"}}
+        messages = [{"role": "user", "content": [{"type": "text", "text": "hello"}, image]}]
+        text = asked(messages=messages)["choices"][0]["message"]["content"]
+        self.assertIn("I see image at https://x.", text)
+
     def test_bytes(self) -> None:
         """The script's bytes are exact, whole and streamed; a limit does not matter."""
         for size in (1, 100_000):

@@ -9,6 +9,7 @@ from magicgateway.demo.reply import (
     ANY_TOOL,
     LENGTH,
     NO_TOOL,
+    REFUSAL,
     STOP,
     TOOLS,
     Ask,
@@ -78,6 +79,16 @@ class TextTests(SynchronousTestCase):
         """One token is as long as the script says."""
         self.assertEqual(5000, max(map(len, reply(script=parse("huge-line=5000")).text)))
 
+    def test_refusal(self) -> None:
+        """Who asks the model to refuse gets a refusal, whatever else was asked."""
+        refused = reply("please REFUSE this", reasoning=True, tools=OFFERED, choice=ANY_TOOL)
+        self.assertTrue(refused.refused)
+        self.assertEqual((REFUSAL, ()), (refused.content, refused.tools))
+
+    def test_seen(self) -> None:
+        """What came beside the text is mentioned first."""
+        self.assertTrue(reply(seen=("a", "b")).content.startswith("I see a; b. "))
+
     def test_schema(self) -> None:
         """With a schema the text is a JSON value of it."""
         value = jsontext.decode(reply(schema=WEATHER).content.encode())
@@ -118,6 +129,25 @@ class ToolTests(SynchronousTestCase):
         self.assertEqual({"city", "days"}, set(jsontext.decode(called.tools[0].arguments.encode())))
         self.assertEqual("{}", called.tools[1].arguments)
         self.assertEqual(2, len({tool.id for tool in called.tools}))
+
+    def test_free_text(self) -> None:
+        """A tool that takes free text gets a sentence."""
+        [call] = reply("shell", tools=(Tool("shell", free=True),)).tools
+        self.assertTrue(call.free and call.arguments)
+
+    def test_limit(self) -> None:
+        """A limit cuts the arguments of the call it falls into, and leaves out what comes later."""
+        whole = reply("weather and search", tools=OFFERED)
+        first = whole.tools[0].arguments
+        for limit, expected in ((30, [first, "{}"]), (11, [first[:12]]), (8, []), (1, [])):
+            with self.subTest(limit=limit):
+                cut = reply("weather and search", tools=OFFERED, limit=limit)
+                self.assertEqual(expected, [call.arguments for call in cut.tools])
+                self.assertEqual(TOOLS if limit == 30 else LENGTH, cut.finish)
+        [cut_call] = reply("weather", tools=OFFERED, limit=11).tools
+        self.assertEqual({}, cut_call.value)
+        short = reply("weather", tools=OFFERED, preface=True, limit=2)
+        self.assertEqual((2, ()), (len(short.text), short.tools))
 
     def test_preface(self) -> None:
         """Where it is usual a sentence goes before the calls."""

@@ -19,6 +19,9 @@ MESSAGES = {**CHAT, "max_tokens": 50}
 SERVED: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/v1/chat/completions?a=b", CHAT),
     ("POST", "/v1/completions", {"model": "demo", "prompt": "a"}),
+    ("POST", "/v1/responses", {"model": "demo", "input": "a"}),
+    ("GET", "/v1/responses/resp_1", None),
+    ("DELETE", "/v1/responses/resp_1", None),
     ("POST", "/v1/embeddings", {"model": "demo", "input": "a"}),
     ("POST", "/v1/audio/transcriptions", FORM),
     ("POST", "/v1/audio/translations", FORM),
@@ -49,7 +52,7 @@ class RouteTests(SynchronousTestCase):
                 self.assertEqual(200, asked(method, target, value).answer.status)
         tried = {target.partition("?")[0] for _, target, _ in SERVED}
         self.assertEqual(set(), set(ROUTES) - tried)
-        self.assertEqual(3, len(NAMED_ROUTES))
+        self.assertEqual(4, len(NAMED_ROUTES))
 
     def test_upload(self) -> None:
         """An upload without a purpose is told so: the route is there."""

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.demo.wording import SENTENCES, digest, instance, measure, prose, split
+from magicgateway.demo.wording import SENTENCES, digest, measure, prose, split
 
 
 class TextTests(SynchronousTestCase):
@@ -47,43 +45,3 @@ class TextTests(SynchronousTestCase):
         ):
             with self.subTest(size=size):
                 self.assertEqual(size, measure(value))
-
-
-class InstanceTests(SynchronousTestCase):
-    def test_kinds(self) -> None:
-        """Every kind of schema has an instance of that kind."""
-        seed = digest("seed")
-        for schema, kind in (
-            ({"type": "string"}, str),
-            ({"type": "integer"}, int),
-            ({"type": "number"}, float),
-            ({"type": "boolean"}, bool),
-            ({"type": "null"}, type(None)),
-            ({"type": ["string", "null"]}, str),
-            ({"type": "array", "items": {"type": "integer"}}, list),
-            ({"type": "object"}, dict),
-            ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, int),
-            (None, dict),
-        ):
-            with self.subTest(schema=schema):
-                self.assertIs(kind, type(instance(schema, seed)))
-
-    def test_fixed_values(self) -> None:
-        """A constant is itself, an enumeration gives one of its values."""
-        self.assertEqual(7, instance({"const": 7}, digest("x")))
-        self.assertIn(instance({"enum": ["a", "b"]}, digest("x")), ("a", "b"))
-
-    def test_object(self) -> None:
-        """An object has every property."""
-        schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"const": 1}}}
-        value = instance(schema, digest("x"))
-        self.assertEqual(({"a", "b"}, 1), (set(value), value["b"]))
-
-    def test_recursion(self) -> None:
-        """A schema that holds itself comes to an end."""
-        schema: dict[str, Any] = {"type": "object", "properties": {}}
-        schema["properties"]["inner"] = schema
-        depth, value = 0, instance(schema, digest("x"))
-        while value:
-            depth, value = depth + 1, value["inner"]
-        self.assertEqual(6, depth)

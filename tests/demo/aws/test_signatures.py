@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,6 +11,7 @@ from magicgateway.demo.call import Call
 from tests.demo.aws.clients import HOST, SIGNED_AT, signed
 from tests.demo.calls import call_of
 
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "demo.md"
 PATH = "/model/anthropic.claude-3-haiku-20240307-v1"
 BODY = (
     b'{"messages":[{"role":"user","content":[{"text":"Hello"}]}],'
@@ -146,3 +149,13 @@ class SignerTests(SynchronousTestCase):
         self.assertEqual("IncompleteSignatureException", undated.kind)
         long = evolve(call, body_size=len(call.body) + 1)
         self.assertEqual(413, self.refused(long).status)
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_keys(self) -> None:
+        """The documentation lists everybody who may ask, and the API key."""
+        text = DOCUMENT.read_text()
+        for identity in IDENTITIES:
+            self.assertIn(f"| `{identity.access_key}` | `{identity.secret_key}` | ", text)
+            self.assertIn(f"`{identity.token}`" if identity.token else "| none |", text)
+        self.assertIn(f"`{API_KEY}`", text)
