@@ -1,0 +1,195 @@
+"""The settings of a chat request, and those that completions have too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgateway.conversation.blocks import CacheMark
+from magicgateway.conversation.ledger import Fields, Ledger, invalid
+from magicgateway.conversation.parameters import (
+    AUDIO_OUTPUT,
+    AUTOMATIC_CACHE,
+    CACHE_KEY,
+    CACHE_OPTIONS,
+    CACHE_RETENTION,
+    CONTAINER,
+    CONTEXT_MANAGEMENT,
+    FREQUENCY_PENALTY,
+    LOGIT_BIAS,
+    LOGPROBS,
+    MAX_TOKENS,
+    MCP_SERVERS,
+    METADATA,
+    MODALITIES,
+    MODERATION,
+    PARALLEL_TOOL_CALLS,
+    PREDICTION,
+    PRESENCE_PENALTY,
+    REASONING,
+    RESPONSE_FORMAT,
+    SEED,
+    SERVICE_TIER,
+    SPEED,
+    STOP,
+    STORE,
+    TEMPERATURE,
+    TOP_K,
+    TOP_LOGPROBS,
+    TOP_P,
+    USER,
+    VERBOSITY,
+    WEB_SEARCH,
+    N,
+    Parameter,
+    Parameters,
+    Reasoning,
+    ResponseFormat,
+    WebSearch,
+)
+from magicgateway.dialects.openai_chat.reasoning import read_cache
+
+_NUMBERS = (TEMPERATURE, TOP_P, FREQUENCY_PENALTY, PRESENCE_PENALTY)
+_WHOLE = (SEED, TOP_K, TOP_LOGPROBS)
+_TEXTS = (VERBOSITY, SERVICE_TIER, CACHE_KEY, CACHE_RETENTION, SPEED)
+_FLAGS = (LOGPROBS, STORE, PARALLEL_TOOL_CALLS)
+_OBJECTS = (METADATA, PREDICTION, AUDIO_OUTPUT)
+_ANYTHING: tuple[Parameter[Any], ...] = (CONTEXT_MANAGEMENT, CONTAINER, MCP_SERVERS)
+
+
+def read_sampling(body: Fields, parameters: Parameters, ledger: Ledger) -> None:
+    """The settings that chat and legacy completions share."""
+    for number in _NUMBERS:
+        parameters.give(number, body.number(number.name), number.name)
+    for whole in (SEED, TOP_K):
+        parameters.give(whole, body.integer(whole.name), whole.name)
+    choices = body.integer("n")
+    if choices is not None and choices < 1:
+        raise invalid("n", "must be at least 1")
+    parameters.give(N, choices, "n")
+    parameters.give(LOGIT_BIAS, body.object("logit_bias"), "logit_bias")
+    _limit(body, parameters, ledger)
+    _stop(body, parameters)
+    name = "safety_identifier" if "safety_identifier" in body else "user"
+    parameters.give(USER, body.text(name), name)
+
+
+def _limit(body: Fields, parameters: Parameters, ledger: Ledger) -> None:
+    limit, older = body.integer("max_completion_tokens"), body.integer("max_tokens")
+    name = "max_tokens" if limit is None else "max_completion_tokens"
+    if limit is not None and older is not None and limit != older:
+        ledger.drop("max_tokens", "superseded")
+    chosen = older if limit is None else limit
+    if chosen is not None and chosen < 1:
+        raise invalid(name, "must be at least 1")
+    parameters.give(MAX_TOKENS, chosen, name)
+
+
+def _stop(body: Fields, parameters: Parameters) -> None:
+    if isinstance(body.peek("stop"), str):
+        parameters.give(STOP, (body.needed("stop"),), "stop")
+    else:
+        parameters.give(STOP, body.strings("stop"), "stop")
+
+
+def read_settings(body: Fields, parameters: Parameters, ledger: Ledger) -> dict[str, Fields]:
+    """All the settings of a chat request but those of its tools.
+
+    Returns:
+        By their paths, the objects that settings were read from: there may be more in them.
+    """
+    inner: dict[str, Fields] = {}
+    read_sampling(body, parameters, ledger)
+    parameters.give(TOP_LOGPROBS, body.integer("top_logprobs"), "top_logprobs")
+    for text in _TEXTS:
+        parameters.give(text, body.text(text.name), text.name)
+    for flag in _FLAGS:
+        parameters.give(flag, body.flag(flag.name), flag.name)
+    for mapping in _OBJECTS:
+        parameters.give(mapping, body.object(mapping.name), mapping.name)
+    for anything in _ANYTHING:
+        parameters.give(anything, body.take(anything.name), anything.name)
+    parameters.give(MODALITIES, body.strings("modalities"), "modalities")
+    search = body.object("web_search_options")
+    parameters.give(WEB_SEARCH, None if search is None else WebSearch(search), WEB_SEARCH.name)
+    _moderation(body, parameters)
+    _caching(body, parameters)
+    output = body.fields("output_config")
+    if output is not None:
+        inner["output_config"] = output
+    _reasoning(body, output, parameters, inner)
+    _format(body, output, parameters, inner)
+    return inner
+
+
+def _moderation(body: Fields, parameters: Parameters) -> None:
+    """Scores alone are a hint; what is to be blocked is asked for."""
+    asked = body.peek("moderation")
+    policy = asked.get("policy") if isinstance(asked, dict) else None
+    rules = policy.values() if isinstance(policy, dict) else ()
+    if any(isinstance(rule, dict) and rule.get("mode") == "block" for rule in rules):
+        parameters.give(MODERATION, body.object("moderation"), "moderation")
+
+
+def _caching(body: Fields, parameters: Parameters) -> None:
+    options = body.object("prompt_cache_options")
+    if options is not None:
+        if options.get("mode") == "implicit":
+            ttl = options.get("ttl")
+            mark = CacheMark(ttl if isinstance(ttl, str) else None)
+            parameters.give(AUTOMATIC_CACHE, mark, "prompt_cache_options")
+        else:
+            parameters.give(CACHE_OPTIONS, options, "prompt_cache_options")
+    parameters.give(AUTOMATIC_CACHE, read_cache(body), "cache_control")
+
+
+def _reasoning(
+    body: Fields, output: Fields | None, parameters: Parameters, inner: dict[str, Fields]
+) -> None:
+    """An effort, or what callers of Claude send as ``thinking`` and ``output_config``."""
+    effort, name = body.text("reasoning_effort"), "reasoning_effort"
+    stronger = output.text("effort") if output is not None else None
+    if stronger is not None:
+        effort, name = stronger, "output_config.effort"
+    thinking = body.fields("thinking")
+    if thinking is None:
+        if effort is not None:
+            parameters.give(REASONING, Reasoning(effort=effort), name)
+        return
+    inner["thinking"] = thinking
+    value = Reasoning(
+        kind=thinking.needed("type"),
+        effort=effort,
+        budget=thinking.integer("budget_tokens"),
+        display=thinking.text("display"),
+        explicit=True,
+    )
+    parameters.give(REASONING, value, "thinking")
+
+
+def _format(
+    body: Fields, output: Fields | None, parameters: Parameters, inner: dict[str, Fields]
+) -> None:
+    given, name = body.fields("response_format"), "response_format"
+    if given is None and output is not None:
+        given, name = output.fields("format"), "output_config.format"
+    if given is None:
+        return
+    inner[name] = given
+    kind = given.needed("type")
+    if kind != "json_schema":
+        form = ResponseFormat(kind=kind)
+    elif name != "response_format":
+        form = ResponseFormat(kind=kind, schema=given.object("schema"))
+    else:
+        schema = given.fields("json_schema")
+        if schema is None:
+            raise invalid("response_format.json_schema", "is required")
+        inner["response_format.json_schema"] = schema
+        form = ResponseFormat(
+            kind=kind,
+            name=schema.needed("name"),
+            description=schema.text("description"),
+            schema=schema.object("schema"),
+            strict=schema.flag("strict"),
+        )
+    parameters.give(RESPONSE_FORMAT, form, name)
