@@ -22,12 +22,14 @@ class ValueScan:
 
     Attributes:
         complete: The end was seen.
+        is_object: It begins with a brace.
     """
 
-    __slots__ = ("_begun", "_depth", "_escaped", "_in_string", "complete")
+    __slots__ = ("_begun", "_depth", "_escaped", "_in_string", "complete", "is_object")
 
     def __init__(self) -> None:
         self.complete = False
+        self.is_object = False
         self._begun = False
         self._depth = 0
         self._in_string = False
@@ -66,6 +68,7 @@ class ValueScan:
         if mark == '"' and (self._depth or not self._begun):
             self._in_string = self._begun = True
         elif mark in "{[" and (self._depth or not self._begun):
+            self.is_object = self.is_object or (mark == "{" and not self._begun)
             self._begun = True
             self._depth += 1
         elif self._depth:

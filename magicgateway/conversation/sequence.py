@@ -64,7 +64,7 @@ class _Lane:
 
     Attributes:
         open: The index of the one that is open; None between blocks.
-        scan: Of the open call's arguments, where they are an object's.
+        scan: Of the open block's arguments, where it is a function's call.
         waiting: The others by index, in the order in which they began.
     """
 
@@ -72,13 +72,18 @@ class _Lane:
     scan: ValueScan | None = None
     waiting: dict[int, _Waiting] = field(factory=dict)
 
+    def is_whole(self) -> bool:
+        """Whether the open block is a call whose arguments are a whole object."""
+        return self.scan is not None and self.scan.complete and self.scan.is_object
+
 
 class Sequencer:
     """Turns a stream with several open blocks into one with one. State: the blocks that wait.
 
     What belongs to the open block leaves at once. A call whose arguments are a whole object is
     closed as soon as another block begins, so that calls that come one after the other are not
-    held back although nothing says that the first has ended.
+    held back although nothing says that the first has ended; what could still come of it would
+    make no JSON of it, and is not passed on.
     """
 
     def __init__(self) -> None:
@@ -113,7 +118,7 @@ class Sequencer:
         lane = self._lanes.setdefault(event.choice, _Lane())
         if lane.open is not None:
             lane.waiting[event.index] = _Waiting(event)
-            if lane.scan is not None and lane.scan.complete:
+            if lane.is_whole():
                 yield from self._next(event.choice, lane)
             return
         self._open(lane, event)
@@ -165,7 +170,7 @@ class Sequencer:
                     lane.scan.feed(event.text)
                 yield event
             more = bool(lane.waiting)
-            if waiting.stop is None and not (more and lane.scan and lane.scan.complete):
+            if waiting.stop is None and not (more and lane.is_whole()):
                 return
             yield BlockStopped(index, choice)
             lane.open = lane.scan = None

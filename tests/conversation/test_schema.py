@@ -287,6 +287,13 @@ class RestrictedTests(SynchronousTestCase):
                 error = self.assertRaises(Inexpressible, restricted, schema)
                 self.assertEqual(reason, error.reason)
 
+    def test_several_references(self) -> None:
+        """A definition that refers to two others, and two that refer to one, are no recursion."""
+        both = closed({"b": {"$ref": "#/$defs/b"}, "c": {"$ref": "#/$defs/c"}})
+        definitions = {"a": both, "b": {"$ref": "#/$defs/c"}, "c": STRING}
+        schema = {**closed({"a": {"$ref": "#/$defs/a"}}), "$defs": definitions}
+        self.assertEqual(schema, restricted(schema).schema)
+
     def test_long_chains(self) -> None:
         """Definitions that refer to one another, however many, are no recursion."""
         chain: Schema = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(5000)}

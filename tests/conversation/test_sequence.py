@@ -161,6 +161,14 @@ class SequencerTests(SynchronousTestCase):
         events: list[Event] = [begun(0, kind="custom"), ArgumentsDelta(0, "{}"), begun(1)]
         self.assertEqual([], sequenced(events)[2])
 
+    def test_no_object_is_whole(self) -> None:
+        """What is no object may go on: it waits for its stop, and nothing of it is lost."""
+        for text in ("12 ", '"a"', "[1]", "a{"):
+            events: list[Event] = [
+                begun(0), ArgumentsDelta(0, text), begun(1), ArgumentsDelta(0, "x"),
+            ]  # fmt: skip
+            self.assertEqual([[], [ArgumentsDelta(0, "x")]], sequenced(events)[2:])
+
     def test_arguments_at_the_start(self) -> None:
         """Arguments that come with the start count as well."""
         start = BlockStarted(0, call("c", "f", "{}"))

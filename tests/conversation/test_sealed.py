@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation import sealed
+from magicgateway.conversation.blocks import Thinking, Token
+from magicgateway.conversation.sealed import is_sealed, seal, unseal
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+THOUGHTS = st.builds(
+    Thinking,
+    parts=st.lists(WORDS, max_size=3).map(tuple),
+    summary=st.booleans(),
+    redacted=st.booleans(),
+    token=st.builds(Token, st.text("abc-", min_size=1, max_size=32), WORDS),
+    item_id=st.none() | st.text("rs_1", min_size=1, max_size=128),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("odtsrix"), inner, max_size=6)
+    ),
+)
+
+
+def sealing(content: Any) -> str:
+    """What anybody can write who knows how it is done."""
+    raw = json.dumps(content).encode()
+    return "mgw1." + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+class SealedTests(SynchronousTestCase):
+    """Reasoning in an opaque string."""
+
+    @given(THOUGHTS)
+    def test_round_trip(self, thinking: Thinking) -> None:
+        """What was sealed comes back as it was, in a string that any header or URL may hold."""
+        text = seal(thinking)
+        assert text is not None
+        self.assertTrue(is_sealed(text))
+        self.assertRegex(text, r"\Amgw1\.[A-Za-z0-9_-]+\Z")
+        self.assertEqual(thinking, unseal(text))
+
+    def test_stable(self) -> None:
+        """The string depends on what it holds alone: a conversation's beginning stays the same."""
+        thinking = Thinking(parts=("Hm.",), token=Token("anthropic", "Sg=="))
+        content = b'{"o":"anthropic","d":"Sg==","t":["Hm."]}'
+        expected = "mgw1." + base64.urlsafe_b64encode(content).decode().rstrip("=")
+        self.assertEqual(expected, seal(thinking))
+
+    def test_field(self) -> None:
+        """What comes back knows where it stood."""
+        text = seal(Thinking(token=Token("o", "d"))) or ""
+        self.assertEqual(
+            Thinking(token=Token("o", "d"), field="input[0]"), unseal(text, "input[0]")
+        )
+
+    def test_nothing_to_seal(self) -> None:
+        """Thinking without a token cannot come back, so it is not sealed."""
+        self.assertIsNone(seal(Thinking(parts=("Hm.",))))
+
+    def test_sizes(self) -> None:
+        """A string beyond the limit is neither made nor read, and a long id is left behind."""
+        self.assertIsNone(seal(Thinking(token=Token("o", "x" * sealed.LONGEST))))
+        self.assertIsNone(unseal(sealing({"o": "o", "d": "x" * sealed.LONGEST})))
+        long = unseal(seal(Thinking(token=Token("o", "d"), item_id="x" * 129)) or "")
+        self.assertEqual(Thinking(token=Token("o", "d")), long)
+
+    def test_hostile(self) -> None:
+        """What we cannot have made is nothing."""
+        good = {"o": "anthropic", "d": "S"}
+        self.assertIsNotNone(unseal(sealing(good)))
+        cases = [
+            "",
+            "mgw1",
+            "mgw1.",
+            "mgw2." + sealing(good)[5:],
+            "mgw1.=",
+            "mgw1.a",
+            "mgw1.\u00e9\u00e9",
+            "mgw1.AA AA",
+            sealing(good) + "!",
+            sealing([]),
+            sealing("x"),
+            sealing({}),
+            sealing({"o": "anthropic"}),
+            sealing({"d": "S"}),
+            sealing({**good, "o": ""}),
+            sealing({**good, "o": "x" * 33}),
+            sealing({**good, "o": 1}),
+            sealing({**good, "d": None}),
+            sealing({**good, "t": "words"}),
+            sealing({**good, "t": [1]}),
+            sealing({**good, "s": 1}),
+            sealing({**good, "r": "yes"}),
+            sealing({**good, "i": 5}),
+            sealing({**good, "i": "x" * 129}),
+            sealing({**good, "x": 1}),
+            "mgw1." + base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+            "mgw1." + base64.urlsafe_b64encode(b"[" * 60_000).decode(),
+        ]
+        for text in cases:
+            with self.subTest(text[:60]):
+                self.assertIsNone(unseal(text))
+
+    @given(st.text() | st.text("mgw1.AQIDeyJ9-_=").map("mgw1.{}".format) | JSON.map(sealing))
+    @example(sealing({"o": "o", "d": "d", "t": ["\ud800"]}))
+    def test_anything(self, text: str) -> None:
+        """Whatever comes back, it is read as thinking that could be sealed, or as nothing."""
+        thinking = unseal(text)
+        if thinking is not None:
+            again = seal(thinking)
+            assert again is not None
+            self.assertEqual(thinking, unseal(again))
