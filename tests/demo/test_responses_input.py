@@ -24,6 +24,72 @@ def parts(role: str, *kinds: str) -> list[Any]:
     return [{"role": role, "content": [{"type": kind, "text": "a"} for kind in kinds]}]
 
 
+REFUSED: tuple[tuple[dict[str, Any], str | None, str | None], ...] = (
+    ({"messages": []}, "messages", "unknown_parameter"),
+    ({"stream": "yes"}, "stream", "invalid_type"),
+    ({"max_output_tokens": 15}, "max_output_tokens", "invalid_type"),
+    ({"max_output_tokens": True}, "max_output_tokens", "invalid_type"),
+    ({"temperature": 2.5}, "temperature", "invalid_type"),
+    ({"top_p": True}, "top_p", "invalid_type"),
+    ({"tools": {}}, "tools", "invalid_type"),
+    ({"include": ["odd"]}, "include[0]", None),
+    ({"reasoning": {"effort": "odd"}}, "reasoning.effort", "invalid_value"),
+    (
+        {"previous_response_id": "resp_a1", "conversation": "conv_1"},
+        None,
+        "mutually_exclusive_parameters",
+    ),
+    (
+        {"previous_response_id": "resp_a0"},
+        "previous_response_id",
+        "previous_response_not_found",
+    ),
+    ({"input": None}, "input", "missing_required_parameter"),
+    ({"input": ["a"]}, "input[0]", "invalid_type"),
+    ({"input": [{"role": "tool", "content": "a"}]}, "input[0].role", "invalid_value"),
+    ({"input": [{"role": "user"}]}, "input[0].content", "missing_required_parameter"),
+    ({"input": parts("user", "text")}, "input[0].content[0]", "invalid_value"),
+    ({"input": parts("user", "output_text")}, "input[0].content[0]", "invalid_value"),
+    ({"input": parts("assistant", "input_text")}, "input[0].content[0]", "invalid_value"),
+    ({"input": [CALL]}, "input", None),
+    ({"input": [OUTPUT]}, "input", None),
+    (
+        {"input": [{**CALL, "arguments": {}}, OUTPUT]},
+        "input[0].arguments",
+        "missing_required_parameter",
+    ),
+    (
+        {"input": [{**CALL, "call_id": ""}]},
+        "input[0].call_id",
+        "missing_required_parameter",
+    ),
+    (
+        {"input": [{"type": "reasoning"}]},
+        "input[0].summary",
+        "missing_required_parameter",
+    ),
+    (
+        {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "mgw1.AA"}]},
+        None,
+        "invalid_encrypted_content",
+    ),
+    ({"input": [{"type": "item_reference", "id": "demo-missing"}]}, "input", None),
+    ({"input": [{"type": "odd"}]}, "input[0]", "invalid_value"),
+    ({"tools": [{"type": "odd"}]}, "tools[0].type", "invalid_value"),
+    (
+        {"tools": [{"type": "function", "function": {}}]},
+        "tools[0].name",
+        "missing_required_parameter",
+    ),
+    ({"text": {"format": {"type": "odd"}}}, "text.format.type", "invalid_value"),
+    (
+        {"text": {"format": {"type": "json_schema", "schema": {}}}},
+        "text.format.name",
+        "missing_required_parameter",
+    ),
+)
+
+
 class AskTests(SynchronousTestCase):
     def test_prompt(self) -> None:
         """The prompt is what the user said last."""
@@ -89,71 +155,7 @@ class AskTests(SynchronousTestCase):
 class RefusalTests(SynchronousTestCase):
     def test_refusals(self) -> None:
         """What the real API does not take is refused, with the place where it stands."""
-        cases: tuple[tuple[dict[str, Any], str | None, str | None], ...] = (
-            ({"messages": []}, "messages", "unknown_parameter"),
-            ({"stream": "yes"}, "stream", "invalid_type"),
-            ({"max_output_tokens": 15}, "max_output_tokens", "invalid_type"),
-            ({"max_output_tokens": True}, "max_output_tokens", "invalid_type"),
-            ({"temperature": 2.5}, "temperature", "invalid_type"),
-            ({"top_p": True}, "top_p", "invalid_type"),
-            ({"tools": {}}, "tools", "invalid_type"),
-            ({"include": ["odd"]}, "include[0]", None),
-            ({"reasoning": {"effort": "odd"}}, "reasoning.effort", "invalid_value"),
-            (
-                {"previous_response_id": "resp_a1", "conversation": "conv_1"},
-                None,
-                "mutually_exclusive_parameters",
-            ),
-            (
-                {"previous_response_id": "resp_a0"},
-                "previous_response_id",
-                "previous_response_not_found",
-            ),
-            ({"input": None}, "input", "missing_required_parameter"),
-            ({"input": ["a"]}, "input[0]", "invalid_type"),
-            ({"input": [{"role": "tool", "content": "a"}]}, "input[0].role", "invalid_value"),
-            ({"input": [{"role": "user"}]}, "input[0].content", "missing_required_parameter"),
-            ({"input": parts("user", "text")}, "input[0].content[0]", "invalid_value"),
-            ({"input": parts("user", "output_text")}, "input[0].content[0]", "invalid_value"),
-            ({"input": parts("assistant", "input_text")}, "input[0].content[0]", "invalid_value"),
-            ({"input": [CALL]}, "input", None),
-            ({"input": [OUTPUT]}, "input", None),
-            (
-                {"input": [{**CALL, "arguments": {}}, OUTPUT]},
-                "input[0].arguments",
-                "missing_required_parameter",
-            ),
-            (
-                {"input": [{**CALL, "call_id": ""}]},
-                "input[0].call_id",
-                "missing_required_parameter",
-            ),
-            (
-                {"input": [{"type": "reasoning"}]},
-                "input[0].summary",
-                "missing_required_parameter",
-            ),
-            (
-                {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "mgw1.AA"}]},
-                None,
-                "invalid_encrypted_content",
-            ),
-            ({"input": [{"type": "item_reference", "id": "demo-missing"}]}, "input", None),
-            ({"input": [{"type": "odd"}]}, "input[0]", "invalid_value"),
-            ({"tools": [{"type": "odd"}]}, "tools[0].type", "invalid_value"),
-            (
-                {"tools": [{"type": "function", "function": {}}]},
-                "tools[0].name",
-                "missing_required_parameter",
-            ),
-            ({"text": {"format": {"type": "odd"}}}, "text.format.type", "invalid_value"),
-            (
-                {"text": {"format": {"type": "json_schema", "schema": {}}}},
-                "text.format.name",
-                "missing_required_parameter",
-            ),
-        )
-        for fields, param, code in cases:
+        for fields, param, code in REFUSED:
             with self.subTest(fields=fields):
                 with self.assertRaises(Refusal) as caught:
                     ask(**fields)
