@@ -8,33 +8,15 @@ from typing import Any
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import (
-    IProtocolFactory,
-    IReactorPluggableNameResolver,
-    IReactorTCP,
-    IReactorTime,
-)
+from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from magicgateway.errors import ConfigError, UpstreamError
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.pool import Origin
+from magicgateway.upstream.race import Race
 from magicgateway.upstream.resolver import Resolver
-
-
-@implementer(IReactorPluggableNameResolver, IReactorTCP, IReactorTime)
-class _ReactorWithResolver:
-    """The reactor, but names are looked up by our own resolver."""
-
-    def __init__(self, reactor: Any, resolver: Resolver) -> None:
-        self._reactor = reactor
-        self.nameResolver = resolver
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
 
 
 class _ConnectionFactory(Factory):
@@ -60,7 +42,7 @@ class TcpConnector:
     """
 
     def __init__(self, reactor: Any, resolver: Resolver, ca_file: str = "") -> None:
-        self._reactor = _ReactorWithResolver(reactor, resolver)
+        self._reactor = reactor
         self._resolver = resolver
         self._ca_file = ca_file
         self._trust: Any = None
@@ -77,15 +59,21 @@ class TcpConnector:
         factory = _ConnectionFactory(build)
         opening = _Opening(self._reactor, origin, factory, timeout)
         try:
-            endpoint = HostnameEndpoint(
-                self._reactor, origin.host, origin.port, timeout=timeout, attemptDelay=0.25
-            )
             wrapped: IProtocolFactory = factory if not origin.secure else self._tls(origin, factory)
         except Exception as fault:  # noqa: BLE001 - whatever is wrong with TLS, nothing goes out
             opening.failed(Failure(fault))
             return opening.answer
-        opening.begin(endpoint.connect(wrapped))
+        found = self._resolver.resolve(origin.host)
+        opening.begin(found.addCallback(self._race, origin, wrapped, timeout))
         return opening.answer
+
+    def _race(
+        self, _: None, origin: Origin, factory: IProtocolFactory, timeout: float
+    ) -> Deferred[IProtocol]:
+        addresses = self._resolver.addresses(origin.host)
+        race = Race(self._reactor, addresses, origin.port, factory, timeout)
+        race.start()
+        return race.winner
 
     def check(self) -> None:
         """Read the operator's roots, if there are any, before somebody needs them.

@@ -14,14 +14,7 @@ import msgspec
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import (
-    IAddress,
-    IHostnameResolver,
-    IHostResolution,
-    IResolutionReceiver,
-)
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from magicgateway.upstream.threads import Threads
 
@@ -38,16 +31,6 @@ class _Known(msgspec.Struct):
     at: float
 
 
-@implementer(IHostResolution)
-class _Resolution:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def cancel(self) -> None:
-        """The lookup itself cannot be stopped; its answer is kept for the next one who asks."""
-
-
-@implementer(IHostnameResolver)
 class Resolver:
     """Resolves host names for outgoing connections.
 
@@ -70,27 +53,6 @@ class Resolver:
         for name in tuple(self._running):
             self._announce(name)
         self._threads.stop()
-
-    def resolveHostName(
-        self,
-        resolutionReceiver: IResolutionReceiver,
-        hostName: str,
-        portNumber: int = 0,
-        addressTypes: Sequence[type[IAddress]] | None = None,
-        transportSemantics: str = "TCP",
-    ) -> IHostResolution:
-        """See ``IHostnameResolver``; only TCP addresses are given, of both families."""
-        resolution = _Resolution(hostName)
-        resolutionReceiver.resolutionBegan(resolution)
-
-        def deliver(_: object) -> None:
-            known = self._known.get(hostName)
-            for address in known.addresses if known else ():
-                resolutionReceiver.addressResolved(type(address)("TCP", address.host, portNumber))
-            resolutionReceiver.resolutionComplete()
-
-        self.resolve(hostName).addErrback(lambda _: None).addCallback(deliver)
-        return resolution
 
     def resolve(self, name: str) -> Deferred[None]:
         """Make sure that ``name`` is known; afterwards ``addresses`` has an answer.

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from magicgateway.config.settings import UpstreamSettings
 from magicgateway.errors import UpstreamError
+from magicgateway.upstream import race
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.pool import Origin
 from magicgateway.upstream.resolver import Resolver
@@ -69,8 +70,16 @@ class ConnectorTests(SocketTestCase):
         self.assertTrue(connection.transport.getTcpNoDelay())
         self.assertTrue(connection.transport.getTcpKeepAlive())
 
+    async def test_underscores(self) -> None:
+        """Names of containers have underscores, and are names like others."""
+        server = self.serve([OK])
+        self.names.table["llm_server"] = ["127.0.0.1"]
+        connection = await self.connect(Origin("http", "llm_server", server.port))
+        self.assertEqual("QUIESCENT", connection.state)
+
     async def test_second_address(self) -> None:
-        """When the first address refuses, the next one is tried."""
+        """When the first address refuses, the next one is tried at once."""
+        self.patch(race, "SILENT_SECONDS", 60)
         server = self.serve([OK])
         self.names.table["provider.test"] = ["127.0.0.99", "127.0.0.1"]
         connection = await self.connect(Origin("http", "provider.test", server.port))
@@ -83,6 +92,13 @@ class ConnectorTests(SocketTestCase):
         self.assertIn("ConnectionRefusedError", fault.detail)
         self.assertNotIn("127.0.0.1", fault.message)
         self.assertEqual("unreachable", fault.outcome)
+
+    async def test_refused_at_once(self) -> None:
+        """The last refusal is the end when it comes, and nothing else is waited for."""
+        self.patch(race, "SILENT_SECONDS", 60)
+        self.names.table["provider.test"] = ["127.0.0.98", "127.0.0.99"]
+        fault = await self.fault(Origin("http", "provider.test", closed_port()), 30)
+        self.assertEqual("upstream_unreachable", fault.code)
 
     async def test_no_answer(self) -> None:
         """Nobody accepts: 504 after the connect timeout."""

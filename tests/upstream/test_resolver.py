@@ -8,10 +8,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
-from zope.interface.verify import verifyObject
 
 from magicgateway.upstream import resolver
 from magicgateway.upstream.resolver import Resolver
@@ -41,23 +39,6 @@ class Names:
         return ANSWER
 
 
-class Receiver:
-    """Whom addresses are given to."""
-
-    def __init__(self) -> None:
-        self.found: list[Any] = []
-        self.complete = False
-
-    def resolutionBegan(self, resolution: Any) -> None:
-        resolution.cancel()
-
-    def addressResolved(self, address: Any) -> None:
-        self.found.append(address)
-
-    def resolutionComplete(self) -> None:
-        self.complete = True
-
-
 class LiteralTests(SynchronousTestCase):
     """Addresses are no names."""
 
@@ -66,10 +47,8 @@ class LiteralTests(SynchronousTestCase):
         names = Names()
         lookups = Resolver(Clock(), 5, names)
         for name, kind in (("127.0.0.1", IPv4Address), ("::1", IPv6Address)):
-            receiver = Receiver()
-            lookups.resolveHostName(receiver, name, 80)  # type: ignore[arg-type] # enough of one
-            self.assertEqual([kind("TCP", name, 80)], receiver.found)
-            self.assertTrue(receiver.complete)
+            self.successResultOf(lookups.resolve(name))
+            self.assertEqual([kind("TCP", name, 0)], lookups.addresses(name))
         self.assertEqual([], names.asked)
 
     def test_bounded(self) -> None:
@@ -78,10 +57,6 @@ class LiteralTests(SynchronousTestCase):
         for number in range(3000):
             self.successResultOf(lookups.resolve(f"127.0.{number // 250}.{number % 250}"))
         self.assertLessEqual(len(lookups._known), 1024)
-
-    def test_interface(self) -> None:
-        """It can stand where Twisted wants a resolver."""
-        self.assertTrue(verifyObject(IHostnameResolver, Resolver(Clock(), 5)))
 
 
 class LookupTests(TestCase):
@@ -106,22 +81,17 @@ class LookupTests(TestCase):
             self.names.stalled[name] = threading.Event()
 
     async def test_both_families(self) -> None:
-        """Every address of both families is given, in order, with the port."""
-        receiver = Receiver()
-        self.lookups.resolveHostName(receiver, "provider.test", 443)  # type: ignore[arg-type] # enough of one
-        await until(lambda: receiver.complete)
+        """Every address of both families is given, in the order of the answer."""
+        await self.lookups.resolve("provider.test")
         self.assertEqual(
-            [IPv6Address("TCP", "::1", 443), IPv4Address("TCP", "127.0.0.1", 443)], receiver.found
+            [IPv6Address("TCP", "::1", 0), IPv4Address("TCP", "127.0.0.1", 0)],
+            self.lookups.addresses("provider.test"),
         )
-        self.assertEqual(2, len(self.lookups.addresses("provider.test")))
 
     async def test_missing(self) -> None:
-        """A name without an address is a lookup error; to Twisted it is no address."""
+        """A name without an address is a lookup error."""
         await self.assertFailure(self.lookups.resolve("missing.test"), DNSLookupError)
-        receiver = Receiver()
-        self.lookups.resolveHostName(receiver, "missing.test")  # type: ignore[arg-type] # enough of one
-        await until(lambda: receiver.complete)
-        self.assertEqual([], receiver.found)
+        self.assertEqual([], self.lookups.addresses("missing.test"))
 
     async def test_fresh(self) -> None:
         """For half a minute nobody is asked again; after it, somebody is."""
