@@ -5,7 +5,8 @@
     MagicGatewayError
     ├── ConfigError          a setting is wrong: says file, key, value and remedy
     └── ApiError             one request cannot be served: becomes an error answer
-        └── UpstreamError    … because of the provider or the way to it
+        ├── UpstreamError    … because of the provider or the way to it
+        └── ProviderError    … because the provider said so, in words that had to be translated
 
 An ``ApiError`` carries what every dialect needs to say it: a status, a stable machine code, a
 sentence for people, and optionally the parameter at fault and a hint when to come back. The
@@ -51,6 +52,9 @@ class ApiError(MagicGatewayError):
         close: The connection cannot be used again, because its framing is in doubt.
     """
 
+    should_retry: bool | None = None
+    """What official SDKs are told of it (``x-should-retry``); None leaves it to the status."""
+
     def __init__(
         self,
         status: int,
@@ -92,3 +96,7 @@ class UpstreamError(ApiError):
         super().__init__(status, code, message, retry_after=retry_after)
         self.outcome = outcome
         self.detail = detail
+
+
+class ProviderError(ApiError):
+    """A provider's error answer, said again in the dialect of the door."""

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from magicgateway.dialects.catalogue import error_body
-from magicgateway.errors import ApiError, UpstreamError
+from magicgateway.errors import ApiError, ProviderError, UpstreamError
 from magicgateway.observe import facts
 from magicgateway.routing.destination import Destination
 from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
 from magicgateway.serving.intake import JsonBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
+from magicgateway.serving.record import fact_of
 from magicgateway.serving.relay import Relay
 from magicgateway.serving.request import GatewayRequest
 from magicgateway.serving.standing import Standing
@@ -21,6 +22,9 @@ from magicgateway.upstream.attempt import Attempt, OutgoingRequest
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.forwarding import framing
 from magicgateway.wire.json_peek import splice
+
+_PROVIDERS = (UpstreamError, ProviderError)
+"""Errors that are not the gateway's own refusals."""
 
 
 class Exchange:
@@ -36,14 +40,14 @@ class Exchange:
     destination: Destination | None = None
     own_credential = False
     model = ""
-    _json: JsonBody | None = None
-    _upload: Upload | None = None
-    _attempt: Attempt | None = None
-    _relay: Relay | None = None
+    json_body: JsonBody | None = None
+    upload: Upload | None = None
+    attempt: Attempt | None = None
+    relay: Relay | None = None
     _stop: Callable[[], None] | None = None
     _answered_elsewhere = False
     _ended = False
-    _body_bytes = 0
+    answer_bytes = 0
 
     def __init__(self, plane: DataPlane, request: GatewayRequest, target: Target) -> None:
         self.plane = plane
@@ -56,7 +60,7 @@ class Exchange:
         self.now = plane.now
         self.request_id = plane.request_ids.name(standing.given_id)
         self.began = plane.wall_clock()
-        self._body_at = request.received
+        self.body_at = request.received
 
     @property
     def family(self) -> str:
@@ -88,7 +92,7 @@ class Exchange:
             limit = settings.max_body_bytes
             if length > limit:
                 raise too_large(limit, "server.max_body_bytes")
-            self._json = JsonBody(limit)
+            self.json_body = JsonBody(limit)
             if request.head.expects_continue:
                 standing.named_provider()
                 request.send_continue()
@@ -103,7 +107,7 @@ class Exchange:
         standing.open_upstream()  # without a credential nobody is told to go on
         request.send_continue()
         if length != 0:
-            self._upload = Upload(request, limit)
+            self.upload = Upload(request, limit)
             self._send([], length)
 
     def _answer_preflight(self) -> bool:
@@ -122,28 +126,28 @@ class Exchange:
     def body_received(self, data: bytes) -> None:
         """A piece of the caller's body."""
         try:
-            if self._json is not None:
-                self._json.add(data)
-            elif self._upload is not None:
-                self._upload.add(data)
-                if self._upload.begun and self._attempt is not None:
-                    self._attempt.no_repeat()
+            if self.json_body is not None:
+                self.json_body.add(data)
+            elif self.upload is not None:
+                self.upload.add(data)
+                if self.upload.begun and self.attempt is not None:
+                    self.attempt.no_repeat()
         except ApiError as error:
             self.refuse(error)
 
     def body_ended(self) -> None:
         """The caller's body is complete."""
-        self._body_at = self.now()
+        self.body_at = self.now()
         if self._ended:
             return
         try:
-            if self._upload is not None:
-                self._upload.complete()
-                if self._attempt is not None:
-                    self._attempt.body_sent()
-            elif self._json is not None:
-                self._send_json(self._json)
-            elif self._attempt is None and not self._answered_elsewhere:
+            if self.upload is not None:
+                self.upload.complete()
+                if self.attempt is not None:
+                    self.attempt.body_sent()
+            elif self.json_body is not None:
+                self._send_json(self.json_body)
+            elif self.attempt is None and not self._answered_elsewhere:
                 self._send([], 0)
         except ApiError as error:
             self.fail(error)
@@ -186,52 +190,27 @@ class Exchange:
             [first, *pieces],
             standing.is_head,
             standing.repeatable,
-            self._upload is not None,
+            self.upload is not None,
         )
-        relay = self._relay = Relay(self, standing.dialect, timeouts)
+        relay = self.relay = Relay(self, standing.dialect, timeouts)
         plane = self.plane
-        attempt = self._attempt = Attempt(
+        attempt = self.attempt = Attempt(
             plane.pool, plane.sweeper, plane.reactor, outgoing, timeouts, relay
         )
         attempt.start()
 
     def request_sent(self, connection: Connection) -> None:
         """The head is on its way; a streamed body follows it."""
-        if self._upload is not None:
-            self._upload.connected(connection)
-            if self._upload.begun and self._attempt is not None:
-                self._attempt.no_repeat()
+        if self.upload is not None:
+            self.upload.connected(connection)
+            if self.upload.begun and self.attempt is not None:
+                self.attempt.no_repeat()
 
     def answer_begins(self) -> None:
         """The provider answers; if the caller is still sending, nobody wants the rest."""
-        if self._upload is not None:
-            self._upload.stop()
+        if self.upload is not None:
+            self.upload.stop()
         self.request.ignore_body()
-
-    def own_lines(self, fields: dict[bytes, bytes], status: int) -> bytes:
-        """The fields that we add to a provider's answer."""
-        attempt, relay, standing = self._attempt, self._relay, self.standing
-        assert attempt is not None
-        assert relay is not None
-        identity = self.request_id.encode()
-        sent_at = attempt.sent_at
-        lines = (
-            b"x-magicgateway-request-id: %b\r\n%bx-magicgateway-attempts: %d\r\n"
-            b"Server-Timing: gateway;dur=%.2f, upstream;dur=%.2f\r\n%b"
-            % (
-                identity,
-                standing.described,
-                attempt.count,
-                (sent_at - self._body_at) * 1000,
-                (relay.head_at - sent_at) * 1000,
-                standing.cors,
-            )
-        )
-        if b"x-request-id" not in fields and b"request-id" not in fields:
-            lines += b"%b: %b\r\n" % (standing.identity_name, identity)
-        if status >= 400 and b"cache-control" not in fields:
-            lines += answer.NO_STORE
-        return lines
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -259,18 +238,18 @@ class Exchange:
         )
         if self._ended:
             return
-        if self._relay is not None and self._relay.committed:
-            self._relay.interrupt(fault)
+        if self.relay is not None and self.relay.committed:
+            self.relay.interrupt(fault)
         else:
             self.refuse(fault)
 
     def _abandon(self) -> None:
-        if self._upload is not None:
-            self._upload.stop()
-        if self._relay is not None:
-            self._relay.caller_left()
-        if self._attempt is not None:
-            self._attempt.abandon()
+        if self.upload is not None:
+            self.upload.stop()
+        if self.relay is not None:
+            self.relay.caller_left()
+        if self.attempt is not None:
+            self.attempt.abandon()
         stop, self._stop = self._stop, None
         if stop is not None:
             stop()
@@ -284,11 +263,13 @@ class Exchange:
         """End with an error answer in the caller's dialect."""
         if self._ended:
             return
-        if self._upload is not None:
-            self._upload.stop()
+        if self.upload is not None:
+            self.upload.stop()
         lines = [answer.JSON, answer.NO_STORE]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
+        if error.should_retry is not None:
+            lines.append(b"x-should-retry: %b\r\n" % (b"true" if error.should_retry else b"false"))
         door = self.standing.target.door
         if error.status == 405 and door is not None:
             lines.append(b"Allow: %b\r\n" % b", ".join(door.methods))
@@ -333,8 +314,8 @@ class Exchange:
         if error is None:
             outcome = facts.COMPLETED
         else:
-            outcome = facts.FAILED if isinstance(error, UpstreamError) else facts.REFUSED
-        self._body_bytes = len(body)
+            outcome = facts.FAILED if isinstance(error, _PROVIDERS) else facts.REFUSED
+        self.answer_bytes = len(body)
         self.finish(status, outcome, error)
 
     def finish(self, status: int, outcome: str, error: ApiError | None = None) -> None:
@@ -350,46 +331,6 @@ class Exchange:
         self._ended = True
         plane = self.plane
         plane.running.discard(self)
-        plane.finished(self._fact(status, outcome, error))
+        plane.finished(fact_of(self, status, outcome, error))
         # Nothing points back any more, so all of it is freed now and not by the collector.
-        self._relay = self._attempt = self._json = self._upload = None
-
-    def _fact(self, status: int, outcome: str, error: ApiError | None) -> facts.Finished:
-        standing, relay, attempt = self.standing, self._relay, self._attempt
-        destination = self.destination
-        received = self.request.received
-        sent_at = attempt.sent_at if attempt is not None else 0.0
-        body = self._json or self._upload
-        first_byte_ms = upstream_ms = usage = None
-        response_bytes = self._body_bytes
-        if relay is not None:
-            response_bytes = relay.body_bytes or response_bytes
-            usage = relay.usage()
-            if relay.first_byte_at:
-                first_byte_ms = (relay.first_byte_at - received) * 1000
-            if relay.head_at:
-                upstream_ms = (relay.head_at - sent_at) * 1000
-        return facts.Finished(
-            self.began,
-            self.request_id,
-            standing.caller,
-            standing.method,
-            standing.path,
-            status,
-            outcome,
-            (self.now() - received) * 1000,
-            standing.target.operation,
-            destination.provider.name if destination is not None else "",
-            self.model[:128],
-            (destination.upstream_model or "")[:128] if destination is not None else "",
-            relay is not None and relay.is_stream,
-            attempt.count if attempt is not None else 0,
-            body.size if body is not None else 0,
-            response_bytes,
-            first_byte_ms,
-            upstream_ms,
-            (sent_at - self._body_at) * 1000 if sent_at else None,
-            usage,
-            error.code if error is not None else "",
-            error.detail if isinstance(error, UpstreamError) else "",
-        )
+        self.relay = self.attempt = self.json_body = self.upload = None

@@ -16,6 +16,17 @@ def truncated(reason: str) -> UpstreamError:
     )
 
 
+def no_answer(reason: str) -> UpstreamError:
+    """It is none of the dialect the provider is known to speak; ``reason`` is for the operator."""
+    return UpstreamError(
+        502,
+        "upstream_malformed",
+        "The provider's answer cannot be read.",
+        outcome="truncated",
+        detail=reason,
+    )
+
+
 def event_too_long() -> UpstreamError:
     """It has an event that nobody could hold."""
     return UpstreamError(

@@ -17,6 +17,7 @@ from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.observe import facts
 from magicgateway.serving import answer, faults
 from magicgateway.serving.json_answer import JsonAnswer
+from magicgateway.serving.record import own_lines
 from magicgateway.upstream.connection import Break, Connection
 from magicgateway.wire.chunked import LAST_CHUNK, frame
 from magicgateway.wire.heads import UNTIL_CLOSE
@@ -134,7 +135,7 @@ class Relay:
         length = head.length
         parts = [answer.status_line(head.status), self.exchange.plane.own_fields()]
         parts += lines
-        parts.append(self.exchange.own_lines(fields, head.status))
+        parts.append(own_lines(self.exchange, fields, head.status))
         if request.head.method == b"HEAD" or head.status in (204, 304):
             pass
         elif length >= 0 and not self.is_stream:
@@ -262,7 +263,7 @@ class Relay:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
-        if self._tap is not None and (self._tap.finished or self._tap.failed):
+        if self._is_over():
             self._complete()
         elif not self.committed:
             self._release()
@@ -271,12 +272,19 @@ class Relay:
             self._say_broken(fault)
             self.exchange.finish(self._status, facts.TRUNCATED, fault)
 
+    def _is_over(self) -> bool:
+        """Whether a stream has said all that matters, be its body complete or not."""
+        return self._tap is not None and (self._tap.finished or self._tap.failed)
+
+    def _error_event(self, fault: ApiError) -> bytes:
+        return error_event(self.exchange.family, fault, self.exchange.request_id)
+
     def _say_broken(self, fault: ApiError) -> None:
         """After the commit point: an error event, or for what is no stream a reset."""
         self.request.close_after = True
         self._release()
         if self.is_stream:
-            event = error_event(self.exchange.family, fault, self.exchange.request_id)
+            event = self._error_event(fault)
             if self._chunked:
                 self.request.send(frame(event) + LAST_CHUNK)
             else:

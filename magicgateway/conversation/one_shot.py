@@ -1,0 +1,66 @@
+"""A whole reply as the events of a stream: for a provider that does not stream, or did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from magicgateway.conversation.blocks import Block, Refusal, Text, Thinking, ToolCall
+from magicgateway.conversation.events import (
+    ArgumentsDelta,
+    BlockStarted,
+    BlockStopped,
+    CitationDelta,
+    Ended,
+    Event,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    TokenDelta,
+    UsageCounted,
+)
+from magicgateway.conversation.reply import Reply
+
+
+def events_of(reply: Reply) -> Iterator[Event]:
+    """What a stream would have said, in its order."""
+    yield Started(reply.id, reply.model, reply.created, extras=reply.extras)
+    for choice in reply.choices:
+        for index, block in enumerate(choice.blocks):
+            yield from _block(index, block, choice.index, choice.logprobs if index == 0 else None)
+        yield Finished(choice.finish, choice.index)
+    yield UsageCounted(reply.usage)
+    yield Ended(reply.service_tier)
+
+
+def _block(index: int, block: Block, choice: int, logprobs: object) -> Iterator[Event]:
+    token = block.token
+    match block:
+        case Text(text=text, citations=citations):
+            yield BlockStarted(index, evolve(block, text="", citations=(), token=None), choice)
+            if text:
+                given = logprobs if isinstance(logprobs, dict) else None
+                yield TextDelta(index, text, choice, given)
+            for citation in citations:
+                yield CitationDelta(index, citation, choice)
+        case Refusal(text=text):
+            yield BlockStarted(index, evolve(block, text="", token=None), choice)
+            if text:
+                yield TextDelta(index, text, choice)
+        case Thinking(parts=parts, redacted=False):
+            yield BlockStarted(index, evolve(block, parts=(), token=None), choice)
+            for part, text in enumerate(parts):
+                if text:
+                    yield ThinkingDelta(index, text, choice, part)
+        case ToolCall(arguments=arguments):
+            yield BlockStarted(index, evolve(block, arguments="", token=None), choice)
+            if arguments:
+                yield ArgumentsDelta(index, arguments, choice)
+        case _:
+            yield BlockStarted(index, block, choice)
+            token = None  # it came with the block
+    if token is not None:
+        yield TokenDelta(index, token, choice)
+    yield BlockStopped(index, choice)

@@ -1,0 +1,347 @@
+"""One exchange between a caller of one dialect and a provider of another.
+
+A pair of grammars and what the way back has to know. Nothing here does I/O: bytes go in, bytes come
+out, and losses are in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from magicgateway.conversation.capabilities import Capabilities
+from magicgateway.conversation.counting import merged_usage
+from magicgateway.conversation.events import (
+    Ended,
+    Event,
+    Failed,
+    Started,
+    UsageCounted,
+)
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.one_shot import events_of
+from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
+from magicgateway.conversation.request import Request
+from magicgateway.conversation.undo import Undo, undo_reply
+from magicgateway.dialects.grammar import Asked, Grammar, Sent, StreamReader, StreamWriter
+from magicgateway.errors import ApiError
+from magicgateway.observe import facts
+from magicgateway.wire import sse
+from magicgateway.wire.event_stream import Frame, FrameCut, FrameError, FrameReader
+from magicgateway.wire.jsontext import BadJson, decode, encode
+
+SSE = "sse"
+AWS_EVENT_STREAM = "aws-event-stream"
+
+MOST_WARNINGS = 16
+WARNING = b"x-magicgateway-warning: %b\r\n"
+
+
+class NoAnswer(ValueError):
+    """What came is no answer of the target's dialect; the text is for the operator."""
+
+
+class Translation:
+    """See the module's text. State: the request once it was read, and what was sent for it.
+
+    Args:
+        door: The caller's dialect.
+        target: The provider's.
+        model: As the caller named it.
+        answer_id: The gateway's id of the exchange.
+        now: Seconds since the epoch.
+    """
+
+    def __init__(
+        self, door: Grammar, target: Grammar, *, model: str, answer_id: str, now: int
+    ) -> None:
+        self._door = door
+        self._target = target
+        self._model = model
+        self._answer_id = answer_id
+        self._now = now
+        self.ledger = Ledger()
+        self.request: Request | None = None
+        self.sent: Sent | None = None
+        self.served_model = ""
+        """The model that answered, as the provider names it."""
+        self.usage = NO_USAGE
+
+    # -- out ----------------------------------------------------------------------------------
+
+    def read(self, body: bytes, upstream_model: str) -> Request:
+        """What the caller asks for, of the model that the provider knows.
+
+        Raises:
+            ApiError: 400: the body is none of the door's dialect.
+        """
+        try:
+            value = decode(body)
+        except BadJson as fault:
+            raise ApiError(400, "invalid_json", f"The request body is no JSON: {fault}.") from None
+        if not isinstance(value, dict):
+            raise ApiError(400, "invalid_json", "The request body must be a JSON object.")
+        request = self._door.read_request(value, self.ledger)
+        self.request = evolve(request, model=upstream_model)
+        return self.request
+
+    def write(self, request: Request, capabilities: Capabilities, *, strict: bool) -> Sent:
+        """What the provider is sent.
+
+        Args:
+            request: As it was read, remote media perhaps fetched.
+            capabilities: Of the model.
+            strict: A difference that would be reported is a refusal.
+
+        Raises:
+            ApiError: 400: it cannot be had from this target; 422: not without a difference.
+        """
+        self.request = request
+        sent = self._target.write_request(request, capabilities, self.ledger)
+        if strict and self.ledger.notes:
+            first = self.ledger.notes[0]
+            differences = "; ".join(note.line() for note in self.ledger.notes[:MOST_WARNINGS])
+            raise ApiError(
+                422,
+                "strict_refusal",
+                "x-magicgateway-strict forbids what this request needs to be translated:"
+                f" {differences}.",
+                param=first.field,
+            )
+        self.sent = sent
+        return sent
+
+    def warnings(self) -> bytes:
+        """The header lines that report the differences."""
+        lines = [WARNING % note.line().encode() for note in self.ledger.notes[:MOST_WARNINGS]]
+        return b"".join(lines)
+
+    # -- back ---------------------------------------------------------------------------------
+
+    def reply(self, body: bytes) -> bytes:
+        """The caller's answer, of a provider's whole one.
+
+        Raises:
+            NoAnswer: It is none.
+        """
+        request, sent = self._both()
+        reply = self._read_reply(body, request, sent)
+        return encode(self._door.write_reply(reply, self._asked(request), self.ledger))
+
+    def _read_reply(self, body: bytes, request: Request, sent: Sent) -> Reply:
+        try:
+            value = decode(body)
+        except BadJson as fault:
+            raise NoAnswer(f"the answer is no JSON: {fault}") from None
+        if not isinstance(value, dict):
+            raise NoAnswer("the answer is no JSON object")
+        reply = undo_reply(self._target.read_reply(value, sent), sent, request.tools)
+        if not reply.choices:
+            raise NoAnswer("the answer has no choices")
+        self.served_model = reply.model
+        self.usage = reply.usage
+        return reply
+
+    def failure(self, status: int, body: bytes, headers: Mapping[str, str]) -> Failure:
+        """What a provider's error answer says."""
+        try:
+            said: Any = decode(body)
+        except BadJson:
+            said = body.decode("utf-8", "replace")
+        return self._target.read_failure(status, said, headers)
+
+    def one_shot(self, body: bytes) -> bytes:
+        """A whole stream of the caller's, for a provider that answered with a whole reply.
+
+        Raises:
+            NoAnswer: It is none.
+        """
+        request, sent = self._both()
+        writer = self._door.open_writer(self._asked(request))
+        reply = self._read_reply(body, request, sent)
+        return b"".join(writer.write(event) for event in events_of(reply))
+
+    def open_stream(self, framing: str) -> TranslatedStream:
+        """The way back of a streamed answer.
+
+        Args:
+            framing: ``SSE`` or ``AWS_EVENT_STREAM``, as the provider frames it.
+        """
+        request, sent = self._both()
+        return TranslatedStream(
+            self,
+            _Frames() if framing == AWS_EVENT_STREAM else _Events(),
+            self._target.open_reader(sent),
+            Undo(sent, request.tools),
+            self._door.open_writer(self._asked(request)),
+        )
+
+    def _both(self) -> tuple[Request, Sent]:
+        assert self.request is not None
+        assert self.sent is not None
+        return self.request, self.sent
+
+    def _asked(self, request: Request) -> Asked:
+        return Asked(request=request, model=self._model, answer_id=self._answer_id, now=self._now)
+
+    def counted(self) -> facts.Usage | None:
+        """The tokens, for the log and the metrics; None where nobody counted."""
+        usage = self.usage
+        if usage.estimated or usage == NO_USAGE:
+            return None
+        return facts.Usage(
+            input=usage.prompt,
+            output=usage.output,
+            cached_input=usage.cache_read,
+            cache_write=usage.cache_write,
+            reasoning=usage.reasoning,
+        )
+
+
+class TranslatedStream:
+    """A stream on its way back. State: how far it is.
+
+    Args:
+        translation: Whose it is.
+        framing: Cuts the provider's bytes into events.
+        reader: The target's.
+        undo: Of what was changed on the way out.
+        writer: The door's.
+    """
+
+    def __init__(
+        self,
+        translation: Translation,
+        framing: _Events | _Frames,
+        reader: StreamReader,
+        undo: Undo,
+        writer: StreamWriter,
+    ) -> None:
+        self._translation = translation
+        self._framing = framing
+        self._reader = reader
+        self._undo = undo
+        self._writer = writer
+        self.begun = False
+        """Something was written."""
+        self.finished = False
+        """The terminal event was written."""
+        self.failure: Failure | None = None
+        """The provider said that it failed; where nothing had begun, nothing was written of it."""
+
+    def feed(self, data: bytes) -> bytes:
+        """What the caller gets of some bytes of the provider's; often nothing.
+
+        Raises:
+            NoAnswer: They are no stream of that kind; what came before it is lost with it.
+        """
+        out: list[bytes] = []
+        for name, content in self._framing.feed(data):
+            if self._is_over():
+                break
+            self._take(self._reader.feed(name, content), out)
+        return b"".join(out)
+
+    def end(self) -> bytes:
+        """The body has ended. If ``finished`` is not set then, it was cut."""
+        out: list[bytes] = []
+        if not self._is_over():
+            for name, content in self._framing.rest():
+                self._take(self._reader.feed(name, content), out)
+            if not (self._is_over() or self._framing.cut):
+                self._take(self._reader.close(), out)
+        return b"".join(out)
+
+    def _is_over(self) -> bool:
+        return self.finished or self.failure is not None
+
+    def fail(self, failure: Failure) -> bytes:
+        """An error event, for a stream that was broken off."""
+        if self.finished:
+            return b""
+        self.failure = failure
+        return self._writer.write(Failed(failure))
+
+    def _take(self, events: Iterable[Event], out: list[bytes]) -> None:
+        for read in events:
+            for event in self._undo.feed(read):
+                self._write(event, out)
+                if self._is_over():
+                    return
+
+    def _write(self, event: Event, out: list[bytes]) -> None:
+        kind = type(event)
+        if kind is UsageCounted:
+            translation = self._translation
+            translation.usage = merged_usage(translation.usage, event.usage)  # type: ignore[union-attr]
+        elif kind is Started:
+            self._translation.served_model = event.model  # type: ignore[union-attr]
+        elif kind is Failed:
+            self.failure = event.failure  # type: ignore[union-attr]
+            if not self.begun:
+                return
+        elif kind is Ended:
+            self.finished = True
+        written = self._writer.write(event)
+        if written:
+            self.begun = True
+            out.append(written)
+
+
+class _Events:
+    """Server-sent events."""
+
+    def __init__(self) -> None:
+        self._splitter = sse.EventSplitter()
+        self.cut = False
+
+    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
+        try:
+            whole = self._splitter.feed(data)
+        except sse.EventTooLong as fault:
+            raise NoAnswer(str(fault)) from None
+        return sse.events(whole) if whole else ()
+
+    def rest(self) -> Iterable[tuple[str, bytes]]:
+        """A last event without its empty line counts if its JSON is whole."""
+        held = self._splitter.take_held()
+        if not held.strip():
+            return
+        for name, data in sse.events(held + b"\n\n"):
+            try:
+                decode(data)
+            except BadJson:
+                if not data.startswith(b"[DONE]"):
+                    self.cut = True
+                    return
+            yield name, data
+
+
+class _Frames:
+    """Frames of ``application/vnd.amazon.eventstream``."""
+
+    def __init__(self) -> None:
+        self._reader = FrameReader()
+        self.cut = False
+
+    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
+        try:
+            for frame in self._reader.feed(data):
+                yield _name(frame), frame.payload
+        except FrameError as fault:
+            raise NoAnswer(str(fault)) from None
+
+    def rest(self) -> Iterable[tuple[str, bytes]]:
+        try:
+            self._reader.finish()
+        except FrameCut:
+            self.cut = True
+        return ()
+
+
+def _name(frame: Frame) -> str:
+    if frame.text(":message-type") == "error":
+        return frame.text(":error-code") or "error"
+    return frame.text(":exception-type") or frame.text(":event-type")

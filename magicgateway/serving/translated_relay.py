@@ -1,0 +1,289 @@
+"""The way back of an answer that has to be translated.
+
+Streams are translated event by event in the turn they arrive; whole answers are collected first.
+Holding the head, back-pressure, deadlines and honest ends are those of every ``Relay``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgateway.conversation.reply import Failure
+from magicgateway.dialects.failure_errors import as_error
+from magicgateway.dialects.translation import NoAnswer, TranslatedStream, Translation
+from magicgateway.errors import ApiError
+from magicgateway.observe import facts
+from magicgateway.serving import answer, faults
+from magicgateway.serving.record import own_lines
+from magicgateway.serving.relay import Relay
+from magicgateway.upstream.connection import Break
+from magicgateway.wire.chunked import LAST_CHUNK, frame
+from magicgateway.wire.response_heads import ResponseHead
+
+if TYPE_CHECKING:
+    from magicgateway.config.settings import TimeoutSettings
+    from magicgateway.serving.exchange import Exchange
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of a whole answer that are collected to be translated."""
+LARGEST_ERROR = 256 * 1024
+_NOT_PASSED = frozenset(
+    {b"content-type", b"content-length", b"content-encoding", b"cache-control", b"etag"}
+)
+_IDENTITIES = (b"request-id", b"x-request-id", b"x-amzn-requestid")
+_STREAM_FIELDS = (
+    b"Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
+    b"X-Accel-Buffering: no\r\n"
+)
+_STREAM_TYPES = (b"text/event-stream", b"application/vnd.amazon.eventstream")
+
+
+class TranslatedRelay(Relay):
+    """Reads one answer and writes it downstream in another dialect.
+
+    Args:
+        exchange: The exchange it ends.
+        translation: Of its request.
+        framing: How the provider cuts a stream into events (``dialects.translation``).
+        timeouts: Of the provider.
+    """
+
+    takes_whole = False
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        translation: Translation,
+        framing: str,
+        timeouts: TimeoutSettings,
+    ) -> None:
+        super().__init__(exchange, "", timeouts)
+        self._translation = translation
+        self._framing = framing
+        self._stream: TranslatedStream | None = None
+        self._pieces: list[bytes] = []
+        self._collected = 0
+        self._fields: dict[bytes, bytes] = {}
+        self._lines: list[bytes] = []
+
+    # -- from the connection ----------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        """A stream begins to be translated; everything else is collected."""
+        exchange = self.exchange
+        self._status = head.status
+        self.head_at = self._active_at = exchange.now()
+        exchange.answer_begins()
+        self._take_fields(head)
+        sent = self._translation.sent
+        assert sent is not None
+        if head.status == 200 and sent.stream and self._is_stream_type(head):
+            self.is_stream = True
+            self._stream = self._translation.open_stream(self._framing)
+            self._held_head = self._stream_head()
+        exchange.plane.sweeper.watch(self)
+
+    @staticmethod
+    def _is_stream_type(head: ResponseHead) -> bool:
+        return head.content_type.lower().startswith(_STREAM_TYPES)
+
+    def _take_fields(self, head: ResponseHead) -> None:
+        """The provider's fields that go on; its own id of the request under the door's name."""
+        exchange = self.exchange
+        lines, fields = exchange.standing.forwarder.response_fields(
+            head.raw, own_credential=exchange.own_credential
+        )
+        names = [line.partition(b":")[0].lower() for line in lines]
+        self._lines = [
+            line
+            for name, line in zip(names, lines, strict=True)
+            if name not in _NOT_PASSED and name not in _IDENTITIES
+        ]
+        self._fields = {name: value for name, value in fields.items() if name not in _IDENTITIES}
+        for name in _IDENTITIES:
+            if name in fields:
+                own = exchange.standing.identity_name
+                self._lines.append(b"%b: %b\r\n" % (own, fields[name]))
+                self._fields[own] = fields[name]
+                break
+
+    def body_received(self, data: bytes, framed: bytes) -> None:
+        """Translate what came, in the same turn."""
+        del framed
+        self._active_at = self.exchange.now()
+        stream = self._stream
+        if stream is None:
+            self._collect(data)
+            return
+        if stream.finished:
+            return  # nothing can follow the terminal event
+        try:
+            out = stream.feed(data)
+        except NoAnswer as fault:
+            self._break_off(faults.no_answer(str(fault)))
+            return
+        self._go_on(stream, out)
+
+    def _go_on(self, stream: TranslatedStream, out: bytes) -> None:
+        if out:
+            self._pass_on(out)
+        if stream.failure is not None:
+            self._provider_failed(stream.failure)
+
+    def _pass_on(self, out: bytes) -> None:
+        self.body_bytes += len(out)
+        whole = frame(out) if self._chunked else out
+        if not self.committed:
+            self._commit(whole)
+            return
+        if not self._attached:
+            self._attached = True
+            self.request.attach(self)
+        self._wrote_at = self._active_at
+        self.request.send(whole)
+
+    def _collect(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._collected += len(data)
+        if self._status < 400 and self._collected > LARGEST_ANSWER:
+            self._break_off(faults.no_answer("the answer is larger than 64 MiB"))
+        elif self._status >= 400 and self._collected > LARGEST_ERROR:
+            self._refused()
+
+    def body_ended(self, *, delimited: bool) -> None:
+        """The provider is done; whether the answer is complete is another question."""
+        self._connection = None
+        stream = self._stream
+        if stream is None:
+            if self._status >= 400:
+                self._refused()
+            else:
+                self._answer_whole()
+            return
+        self._end(stream, "the provider ended the answer before its end")
+
+    def failed(self, broke: Break) -> None:
+        """The connection broke in the middle of the body."""
+        self._connection = None
+        if self._stream is not None:
+            self._end(self._stream, broke.reason)
+        else:
+            self._break_off(faults.truncated(broke.reason))
+
+    def _end(self, stream: TranslatedStream, reason: str) -> None:
+        try:
+            out = stream.end()
+        except NoAnswer as fault:
+            self._break_off(faults.no_answer(str(fault)))
+            return
+        if self._ended:
+            return
+        self._go_on(stream, out)
+        if self._ended:
+            return
+        if stream.finished:
+            self._complete()
+        else:
+            self._break_off(faults.truncated(reason))
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def _answer_whole(self) -> None:
+        """A whole answer came: translate it, to a stream if one was asked for."""
+        body = b"".join(self._pieces)
+        self._pieces = []
+        sent = self._translation.sent
+        assert sent is not None
+        try:
+            if not 200 <= self._status < 300:
+                raise NoAnswer(f"status {self._status}")  # noqa: TRY301 - one way out
+            translate = self._translation.one_shot if sent.stream else self._translation.reply
+            text = translate(body)
+        except NoAnswer as fault:
+            self._break_off(faults.no_answer(str(fault)))
+            return
+        except ApiError as fault:
+            self._break_off(fault)
+            return
+        if sent.stream:
+            self.is_stream = True
+            self._held_head = self._stream_head()
+            self.body_bytes = len(text)
+            self._commit(frame(text) if self._chunked else text)
+            self._complete()
+            return
+        self._ended = self.committed = True
+        self.first_byte_at = self.exchange.now()
+        self.body_bytes = len(text)
+        self._release()
+        head = self._head(200, [answer.JSON], len(text))
+        self.request.send(head + text if len(text) < 65536 else head)
+        if len(text) >= 65536:
+            self.request.send(text)
+        self.exchange.finish(200, facts.COMPLETED)
+
+    def _refused(self) -> None:
+        """The provider answered with an error."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in self._fields.items()
+        }
+        body = b"".join(self._pieces)
+        self._provider_failed(self._translation.failure(self._status, body, headers))
+
+    def _provider_failed(self, failure: Failure) -> None:
+        """An error of the provider's: with its own status while that is possible."""
+        exchange = self.exchange
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        self._ended = True
+        self._release()
+        if not self.committed:
+            exchange.fail(
+                as_error(failure, exchange.family, own_credential=exchange.own_credential)
+            )
+            return
+        self.request.close_after = True
+        if self._stream is not None and not self._stream.begun:
+            event = self._stream.fail(failure)
+            self.request.send(frame(event) if self._chunked else event)
+        if self._chunked:
+            self.request.send(LAST_CHUNK)
+        exchange.finish(200, facts.FAILED)
+
+    def _is_over(self) -> bool:
+        return self._stream is not None and self._stream.finished
+
+    def _error_event(self, fault: ApiError) -> bytes:
+        assert self._stream is not None
+        kind = "timeout" if fault.status == 504 else "server"
+        return self._stream.fail(Failure(status=fault.status, kind=kind, message=fault.message))
+
+    # -- what it says -----------------------------------------------------------------------
+
+    def _stream_head(self) -> bytes:
+        return self._head(200, [_STREAM_FIELDS], -1)
+
+    def _head(self, status: int, kind: list[bytes], length: int) -> bytes:
+        exchange, request = self.exchange, self.request
+        parts = [answer.status_line(status), exchange.plane.own_fields(), *kind, *self._lines]
+        parts.append(own_lines(exchange, self._fields, status))
+        parts.append(self._translation.warnings())
+        if length >= 0:
+            parts.append(answer.length_line(length))
+        elif request.head.version == 11:
+            self._chunked = True
+            parts.append(answer.CHUNKED)
+        else:
+            request.close_after = True
+        if request.close_after or exchange.plane.draining:
+            request.close_after = True
+            parts.append(answer.CLOSE)
+        elif request.head.version == 10:
+            parts.append(answer.KEEP_ALIVE)
+        parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def usage(self) -> facts.Usage | None:
+        """What the provider counted, if it said so."""
+        return self._translation.counted()
