@@ -26,8 +26,19 @@ from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.wire.heads import CHUNKED, UNTIL_CLOSE
 from magicgateway.wire.response_heads import ResponseHead
 
-_OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host", b"cookie"})
+_OURS = frozenset(
+    {
+        b"accept-encoding",
+        b"connection",
+        b"content-length",
+        b"cookie",
+        b"host",
+        b"transfer-encoding",
+    }
+)
 """What is written here, and cookies: one client serves all callers, so its jar mixes them."""
+_PLAIN = b"Accept-Encoding: identity\r\n"
+"""treq asks for gzip, and would unpack a few bytes to any size before somebody could count them."""
 
 
 @implementer(IAgent)
@@ -57,6 +68,9 @@ class GatewayAgent:
         bodyProducer: IBodyProducer | None = None,
     ) -> Deferred[IResponse]:
         """See ``IAgent``. The body is collected first: control calls are small.
+
+        Answers are asked for as they are, and one that is compressed all the same is a failure: so
+        whoever counts the bytes of a body counts all that there will be.
 
         Raises:
             UpstreamError: Through the Deferred.
@@ -101,8 +115,24 @@ def _request_head(method: bytes, parsed: URI, headers: Headers, body: bytes) -> 
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
     if body or method in (b"POST", b"PUT", b"PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(body))
-    lines.append(b"\r\n")
+    lines += [_PLAIN, b"\r\n"]
     return b"".join(lines)
+
+
+def _is_encoded(head: ResponseHead) -> bool:
+    return any(
+        name.lower() == b"content-encoding" and value.lower() != b"identity"
+        for name, value in head.raw
+    )
+
+
+def _encoded() -> UpstreamError:
+    return UpstreamError(
+        502,
+        "upstream_encoded",
+        "The provider's answer is compressed, although it was asked not to be.",
+        outcome="unreachable",
+    )
 
 
 @implementer(IConsumer)
@@ -144,6 +174,10 @@ class _Reading:
 
     def head_received(self, head: ResponseHead) -> None:
         assert self._connection is not None
+        if _is_encoded(head):
+            self._connection.abandon()
+            self.answer.errback(Failure(_encoded()))
+            return
         self._response = AgentResponse(head, self._connection)
         self.answer.callback(self._response)
 

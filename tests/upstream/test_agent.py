@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -179,9 +181,17 @@ class RequestTests(AgentTestCase):
         await readBody(await self.agent.request(b"POST", url, headers))
         self.assertEqual(
             b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Two: 1\r\nX-Two: 2\r\n"
-            b"Content-Length: 0\r\n\r\n" % server.port,
+            b"Content-Length: 0\r\nAccept-Encoding: identity\r\n\r\n" % server.port,
             server.requests()[0],
         )
+
+    async def test_nothing_compressed_is_asked_for(self) -> None:
+        """Whatever treq and its caller would take, the provider is asked for the plain answer."""
+        server = self.serve([OK])
+        await (await self.get(server.port, headers={"Accept-Encoding": "br"})).content()
+        lines = server.requests()[0].lower().split(b"\r\n")
+        encodings = [line for line in lines if line.startswith(b"accept-encoding")]
+        self.assertEqual([b"accept-encoding: identity"], encodings)
 
     async def test_body_producer(self) -> None:
         """A body producer's body is sent whole."""
@@ -220,6 +230,19 @@ class RequestTests(AgentTestCase):
             except UpstreamError as fault:
                 self.assertEqual("upstream_closed", fault.code)
             self.assertEqual(count, len(server.requests()))
+
+    async def test_compressed_all_the_same(self) -> None:
+        """A compressed answer is unpacked by nobody: it is a failure, and the connection closed."""
+        bomb = gzip.compress(bytes(50_000_000))
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n"
+        for coding in (b"gzip", b"GZIP", b"br"):
+            server = self.serve([head % (coding, len(bomb)) + bomb])
+            asking = Deferred.fromCoroutine(self.get(server.port))
+            fault = await self.assertFailure(asking, UpstreamError)
+            self.assertEqual((502, "upstream_encoded"), (fault.status, fault.code))
+            await until(partial(getattr, server.peers[0], "end"))
+        server = self.serve([head % (b"identity", 2) + b"ok"])
+        self.assertEqual(b"ok", await (await self.get(server.port)).content())
 
     async def test_no_connection(self) -> None:
         """Without a connection the fault is one of ours."""
