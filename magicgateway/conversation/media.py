@@ -92,6 +92,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 _SNIFFED = 24
 """Characters of base64, of which a type can be told: 18 bytes."""
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_SPACE = b" \t\r\n\f\v"
 _HEAD = re.compile(r"data:([^,]*),", re.IGNORECASE)
 _LONGEST_HEAD = 512
 
@@ -171,8 +172,9 @@ def checked_base64(data: str, field: str) -> str:
         raise invalid(field, "must be base64") from None
     strange = raw.translate(None, _ALPHABET)
     if strange.strip(b"="):
-        data = "".join(data.split())
-        strange = data.encode().translate(None, _ALPHABET)
+        raw = raw.translate(None, _SPACE)
+        data = raw.decode()
+        strange = raw.translate(None, _ALPHABET)
     length = len(data) - len(strange)
     padding = "=" * (-length % 4)
     fits = not strange or strange.decode() == padding

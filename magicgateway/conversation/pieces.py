@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from magicgateway.wire.jsontext import BadJson, decode
+
 _STRING_MARK = re.compile(r'["\\]')
 _MARK = re.compile(r'["{}\[\]]')
 _TOP_MARK = re.compile(r'["{}\[\], \t\n\r]')
@@ -15,6 +17,9 @@ _SIMPLE = {
     '"': '"', "\\": "\\", "/": "/", "n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f",
 }  # fmt: skip
 _REPLACEMENT = "\ufffd"
+_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+LONG = 4096
+"""Characters from which on it is worth a look whether a string can be read at once."""
 
 
 class ValueScan:
@@ -107,22 +112,36 @@ class StringText:
         self._held = ""
         if self.complete:
             return ""
+        at, quote = 0, text.find('"')
+        if len(text) >= LONG and "\\" in text and (said := _decoded(text)) is not None:
+            self.complete = True
+            return said
         parts: list[str] = []
-        at = 0
-        while (found := _STRING_MARK.search(text, at)) is not None:
-            parts.append(text[at : found.start()])
-            if found[0] == '"':
-                self.complete = True
-                return "".join(parts)
-            at = found.start()
-            said, taken = _escape(text, at, last=last)
+        while (mark := text.find("\\", at, quote if quote >= 0 else len(text))) >= 0:
+            parts.append(text[at:mark])
+            said, taken = _escape(text, mark, last=last)
             if not taken:
-                self._held = text[at:]
+                self._held = text[mark:]
                 return "".join(parts)
             parts.append(said)
-            at += taken
-        parts.append(text[at:])
+            at = mark + taken
+            if 0 <= quote < at:
+                quote = text.find('"', at)
+        self.complete = quote >= 0
+        parts.append(text[at:quote] if self.complete else text[at:])
         return "".join(parts)
+
+
+def _decoded(text: str) -> str | None:
+    """What a string says that ends in this text and is as JSON wants it; else None."""
+    end = _STRING.match(text)
+    if end is None:
+        return None
+    try:
+        value: str = decode(b'"%b' % end[0].encode())
+    except (BadJson, UnicodeEncodeError):
+        return None
+    return value
 
 
 def _escape(text: str, at: int, *, last: bool) -> tuple[str, int]:

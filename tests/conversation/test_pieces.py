@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.conversation import pieces
 from magicgateway.conversation.pieces import StringText, ValueScan
 from tests.conversation.cuts import cuttings
 
@@ -19,11 +20,11 @@ JSON_TEXTS = st.builds(
 )
 
 
-def scanned(pieces: list[str]) -> tuple[str, bool]:
+def scanned(cut: list[str]) -> tuple[str, bool]:
     """What of a text in pieces belongs to its first value, and whether that has ended."""
     scan = ValueScan()
     belonging = ""
-    for piece in pieces:
+    for piece in cut:
         end = scan.feed(piece)
         belonging += piece[:end]
         if end < len(piece):
@@ -31,10 +32,10 @@ def scanned(pieces: list[str]) -> tuple[str, bool]:
     return belonging, scan.complete
 
 
-def read(pieces: list[str]) -> str:
+def read(cut: list[str]) -> str:
     """What a string in pieces says; the opening quote is not among them."""
     string = StringText()
-    return "".join(map(string.feed, pieces)) + string.close()
+    return "".join(map(string.feed, cut)) + string.close()
 
 
 class ValueScanTests(SynchronousTestCase):
@@ -61,15 +62,15 @@ class ValueScanTests(SynchronousTestCase):
             ("1{}", "1", True),
         ]
         for text, expected, complete in cases:
-            for pieces in ([text], list(text)):
-                with self.subTest(pieces):
-                    self.assertEqual((expected, complete), scanned(pieces))
+            for cut in ([text], list(text)):
+                with self.subTest(cut):
+                    self.assertEqual((expected, complete), scanned(cut))
 
     @given(cuttings(JSON_TEXTS.map(lambda text: text + "}")))
-    def test_any_value(self, pieces: list[str]) -> None:
+    def test_any_value(self, cut: list[str]) -> None:
         """Wherever a text is cut, the value is found, no more of it and no less."""
-        belonging, complete = scanned(pieces)
-        self.assertEqual(("".join(pieces)[:-1], True), (belonging, complete))
+        belonging, complete = scanned(cut)
+        self.assertEqual(("".join(cut)[:-1], True), (belonging, complete))
 
     def test_start(self) -> None:
         """What stands before a value can be left out."""
@@ -104,29 +105,39 @@ class StringTextTests(SynchronousTestCase):
             ("", ""),
         ]
         for text, expected in cases:
-            for pieces in ([text], list(text)):
-                with self.subTest(pieces):
-                    self.assertEqual(expected, read(pieces))
+            for cut in ([text], list(text)):
+                with self.subTest(cut):
+                    self.assertEqual(expected, read(cut))
 
     @given(cuttings(st.builds(json.dumps, st.text(), ensure_ascii=st.booleans())))
     @example(list(json.dumps("\U0001f600\u00e9\n")))
-    def test_any_string(self, pieces: list[str]) -> None:
+    def test_any_string(self, cut: list[str]) -> None:
         """Wherever a string is cut, it says the same."""
-        self.assertEqual(json.loads("".join(pieces)), read([pieces[0][1:], *pieces[1:]]))
+        self.assertEqual(json.loads("".join(cut)), read([cut[0][1:], *cut[1:]]))
 
     @given(cuttings(st.text('ab"\\u0d83e ', max_size=40)))
-    def test_any_text(self, pieces: list[str]) -> None:
+    def test_any_text(self, cut: list[str]) -> None:
         """What is no JSON at all says the same in pieces and whole, and can be written as UTF-8."""
-        whole = read(["".join(pieces)])
-        self.assertEqual(whole, read(pieces))
+        whole = read(["".join(cut)])
+        self.assertEqual(whole, read(cut))
         whole.encode()
 
     @given(cuttings(st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cs"]))))
-    def test_at_once(self, pieces: list[str]) -> None:
+    def test_at_once(self, cut: list[str]) -> None:
         """What is not escaped is told in the call in which it came."""
         string = StringText()
-        for piece in pieces:
+        for piece in cut:
             self.assertEqual(piece, string.feed(piece))
+
+    @given(st.text('ab"\\u0d83e \n\t', max_size=40))
+    @example('\\ud83d"')
+    @example('\\ude00"')
+    @example('\\ud83d\\ude00"')
+    @example("\ud800")
+    def test_long(self, text: str) -> None:
+        """A long string is read in another way and says the same, whatever is in it."""
+        long = "\\n" * pieces.LONG
+        self.assertEqual("\n" * pieces.LONG + read([text]), read([long + text]))
 
     def test_complete(self) -> None:
         """After its closing quote a string says nothing more."""
