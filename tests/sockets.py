@@ -154,7 +154,7 @@ Script = Callable[[Peer], Any] | Sequence[bytes | str]
 
 
 class ScriptedServer:
-    """Listens on 127.0.0.1 and does with each connection what its script says.
+    """Listens on loopback and does with each connection what its script says.
 
     ``peers`` are the connections in the order they came. When a list of bytes is done, the
     connection stays open and is read until the other side leaves.
@@ -163,14 +163,20 @@ class ScriptedServer:
         scripts: One for each connection; the last one is for all that come after it too.
         context: Speak TLS with this; a failed handshake is the peer's ``fault``.
         backlog: Of the listening socket.
+        host: The address to listen on.
     """
 
     def __init__(
-        self, *scripts: Script, context: ssl.SSLContext | None = None, backlog: int = 128
+        self,
+        *scripts: Script,
+        context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+        host: str = "127.0.0.1",
     ) -> None:
         self._scripts = scripts
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=backlog)
         self.port: int = self._listener.getsockname()[1]
         self.peers: list[Peer] = []
         self.stopping = threading.Event()

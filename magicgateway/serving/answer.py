@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
+
+from magicgateway.conversation.ledger import DROPPED, Note
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _STATUS_LINES = {
@@ -16,6 +18,7 @@ KEEP_ALIVE = b"Connection: keep-alive\r\n"
 JSON = b"Content-Type: application/json\r\n"
 NO_STORE = b"Cache-Control: no-store\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
+MOST_WARNINGS = 16
 _SERVER = b"Server: MagicGateway\r\nX-Content-Type-Options: nosniff\r\n"
 
 
@@ -27,6 +30,15 @@ def status_line(status: int) -> bytes:
 def length_line(length: int) -> bytes:
     """The field that says how long the body is."""
     return b"Content-Length: %d\r\n" % length
+
+
+def warnings(notes: Iterable[Note]) -> list[bytes]:
+    """``x-magicgateway-warning`` for each note; when there are too many, the last one counts."""
+    said = list(notes)
+    if len(said) > MOST_WARNINGS:
+        rest = len(said) - MOST_WARNINGS + 1
+        said[MOST_WARNINGS - 1 :] = [Note("*", DROPPED, f"{rest}-more")]
+    return [b"x-magicgateway-warning: %b\r\n" % note.line().encode("ascii") for note in said]
 
 
 class OwnFields:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
+from hyperlink import URL
 from twisted.internet.defer import (
     CancelledError,
     Deferred,
     DeferredList,
+    TimeoutError,  # noqa: A004 - its name is Twisted's
     maybeDeferred,
     succeed,
 )
@@ -16,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from magicgateway import __version__
+from magicgateway.conversation.ledger import DROPPED, Note
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider
@@ -27,7 +30,8 @@ from magicgateway.routing.model_lists import (
     write_anthropic,
     write_openai,
 )
-from magicgateway.upstream.body import read_body
+from magicgateway.serving import answer
+from magicgateway.upstream.body import BodyTooLarge, read_body
 
 if TYPE_CHECKING:
     from treq.client import HTTPClient
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from magicgateway.serving.plane import DataPlane
 
 FRESH_SECONDS = 60.0
+FAILED_SECONDS = 15.0
+"""For which a provider whose list could not be had is not asked again."""
 LIST_BYTES = 8 * 1024 * 1024
 FETCH_SECONDS = 10.0
 _AGENT = f"MagicGateway/{__version__}"
@@ -45,9 +51,22 @@ _PAGE = "limit=1000"
 
 
 @frozen
-class _Fetched:
-    at: float
-    models: tuple[Listed, ...]
+class _Outcome:
+    """What asking a provider came to: its models, or in ``fault`` why there are none.
+
+    ``until``: when it is asked again, by the plane's clock.
+    """
+
+    until: float
+    models: tuple[Listed, ...] = ()
+    fault: str = ""
+
+
+class _AsWritten(URL):
+    """A URL that goes out as it is: to treq neither ``[::1]`` nor ``llm_server`` is a host."""
+
+    def to_uri(self) -> _AsWritten:
+        return self
 
 
 class BadStatus(ValueError):
@@ -62,6 +81,8 @@ class BadStatus(ValueError):
 class ModelLists:
     """Fetches the lists of every configured provider, merges them, keeps them for a minute.
 
+    A provider whose list cannot be had is missing, and ``x-magicgateway-warning`` says so.
+
     Only the operator's credentials are used for that: a caller's own goes to the one provider that
     its request resolves to.
     """
@@ -69,8 +90,8 @@ class ModelLists:
     plane: DataPlane
     agent: IAgent
     _treq: HTTPClient | None = None
-    _known: dict[str, _Fetched] = field(factory=dict)
-    _running: dict[str, list[Deferred[tuple[Listed, ...] | None]]] = field(factory=dict)
+    _known: dict[str, _Outcome] = field(factory=dict)
+    _running: dict[str, list[Deferred[_Outcome]]] = field(factory=dict)
 
     _log = Logger()
 
@@ -98,10 +119,10 @@ class ModelLists:
         fetching = self._fetch(provider, credential)
         exchange.on_leave(fetching.cancel)
 
-        def answer(models: tuple[Listed, ...]) -> None:
+        def found(models: tuple[Listed, ...]) -> None:
             exchange.answer_json(200, _write(exchange)(models))
 
-        fetching.addCallback(answer)
+        fetching.addCallback(found)
         fetching.addErrback(
             lambda reason: (
                 None
@@ -123,26 +144,30 @@ class ModelLists:
             return False
         fetching = DeferredList([self._list(provider, key) for provider, key in asked])
 
-        def answer(results: list[tuple[bool, tuple[Listed, ...] | None]]) -> None:
-            lists = {
-                provider.name: models
-                for (provider, _), (_, models) in zip(asked, results, strict=True)
-                if models is not None
+        def found(results: list[tuple[bool, _Outcome]]) -> None:
+            outcomes = {
+                provider.name: outcome
+                for (provider, _), (_, outcome) in zip(asked, results, strict=True)
             }
-            exchange.answer_json(200, _write(exchange)(merge_lists(aliases, lists)))
+            lists = {name: outcome.models for name, outcome in outcomes.items()}
+            missing = answer.warnings(
+                Note(f"models.{name}", DROPPED, outcome.fault)
+                for name, outcome in outcomes.items()
+                if outcome.fault
+            )
+            body = _write(exchange)(merge_lists(aliases, lists))
+            exchange._answer(200, [answer.JSON, *missing], body)  # noqa: SLF001 - with more lines
 
-        fetching.addCallback(answer)
+        fetching.addCallback(found)
         fetching.addErrback(lambda reason: exchange.fail(self._fault("", reason)))
         return True
 
-    def _list(
-        self, provider: Provider, credential: Credential | None
-    ) -> Deferred[tuple[Listed, ...] | None]:
-        """A provider's models; None when they cannot be had. Never fails."""
+    def _list(self, provider: Provider, credential: Credential | None) -> Deferred[_Outcome]:
+        """A provider's models, or why they cannot be had. Never fails."""
         known = self._known.get(provider.name)
-        if known is not None and self.plane.now() - known.at < FRESH_SECONDS:
-            return succeed(known.models)
-        waiting: Deferred[tuple[Listed, ...] | None] = Deferred()
+        if known is not None and self.plane.now() < known.until:
+            return succeed(known)
+        waiting: Deferred[_Outcome] = Deferred()
         running = self._running.get(provider.name)
         if running is not None:
             running.append(waiting)
@@ -160,15 +185,13 @@ class ModelLists:
         # Some providers turn away whoever does not say who is calling.
         headers: dict[bytes | str, list[bytes | str]] = {b"user-agent": [_AGENT]}
         headers.update((name, [value]) for name, value in provider.extra_headers)
-        headers[b"accept-encoding"] = [b"identity"]
         if credential is not None:
             headers[credential.name] = [credential.value]
         operation = provider.operations["models"]
         query = f"?{_PAGE}" if ANTHROPIC_MODELS in operation.dialects else ""
-        # treq raises at once for a host that its URLs do not know: [::1], or one with underscores.
         asking = maybeDeferred(
             self._client().get,
-            f"{provider.base_url}{operation.path}{query}",
+            _AsWritten.from_text(f"{provider.base_url}{operation.path}{query}"),
             headers=headers,
             allow_redirects=False,
             unbuffered=True,
@@ -193,9 +216,7 @@ class ModelLists:
         return client
 
     def _found(self, name: str, models: tuple[Listed, ...]) -> None:
-        self._known[name] = _Fetched(self.plane.now(), models)
-        for waiting in self._running.pop(name, []):
-            waiting.callback(models)
+        self._keep(name, _Outcome(self.plane.now() + FRESH_SECONDS, models))
 
     def _failed(self, name: str, reason: Failure) -> None:
         self._log.warn(
@@ -203,8 +224,12 @@ class ModelLists:
             provider=name,
             reason=reason.getErrorMessage(),
         )
+        self._keep(name, _Outcome(self.plane.now() + FAILED_SECONDS, fault=_said(reason)))
+
+    def _keep(self, name: str, outcome: _Outcome) -> None:
+        self._known[name] = outcome
         for waiting in self._running.pop(name, []):
-            waiting.callback(None)
+            waiting.callback(outcome)
 
     def _fault(self, name: str, reason: Failure) -> ApiError:
         value = reason.value
@@ -226,6 +251,20 @@ class ModelLists:
             outcome="unreachable",
             detail=f"{type(value).__name__}: {value}",
         )
+
+
+def _said(reason: Failure) -> str:
+    """Why a list could not be had, as a warning says it: nothing in it is the provider's text."""
+    value = reason.value
+    if isinstance(value, BadStatus):
+        return f"status-{value.status}"
+    if isinstance(value, UpstreamError):
+        return value.code.replace("_", "-")
+    if isinstance(value, TimeoutError):
+        return "timeout"
+    if isinstance(value, BodyTooLarge):
+        return "too-large"
+    return "not-a-list" if isinstance(value, ValueError) else "broken-off"
 
 
 def _write(exchange: Exchange) -> Any:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.serving.answer import CLOSE, OwnFields, length_line, status_line, whole
+from magicgateway.conversation.ledger import DROPPED, Note
+from magicgateway.serving.answer import (
+    CLOSE,
+    OwnFields,
+    length_line,
+    status_line,
+    warnings,
+    whole,
+)
 
 
 class AnswerTests(SynchronousTestCase):
@@ -25,6 +33,15 @@ class AnswerTests(SynchronousTestCase):
         self.assertIs(fields(), fields())
         now[0] += 1
         self.assertIn(b"08:49:38", fields())
+
+    def test_warnings(self) -> None:
+        """A line for each note; of more than sixteen the last line says how many are left."""
+        notes = [Note(f"f{number}", DROPPED, "why") for number in range(18)]
+        lines = [b"x-magicgateway-warning: f%d;dropped;why\r\n" % n for n in range(16)]
+        self.assertEqual([], warnings([]))
+        self.assertEqual(lines, warnings(notes[:16]))
+        counted = b"x-magicgateway-warning: *;dropped;3-more\r\n"
+        self.assertEqual([*lines[:15], counted], warnings(notes))
 
     def test_whole(self) -> None:
         """A head with its length and the body; to HEAD the same head without it."""

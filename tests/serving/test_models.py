@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -32,6 +33,12 @@ def content(reply: bytes) -> Any:
 
 def ids(reply: bytes) -> list[str]:
     return [model["id"] for model in content(reply)["data"]]
+
+
+def warnings(reply: bytes) -> list[str]:
+    """What the answer says is missing."""
+    head = reply.partition(b"\r\n\r\n")[0].decode()
+    return re.findall(r"^x-magicgateway-warning: (.*)\r$", head + "\r", re.MULTILINE)
 
 
 class ModelsTestCase(GatewayTestCase):
@@ -151,22 +158,69 @@ class MergedTests(ModelsTestCase):
         self.assertTrue(head.endswith(b"\r\n\r\n"))
 
     async def test_partial(self) -> None:
-        """A provider that fails, or is too slow, is missing, and asked again the next time."""
+        """A provider that fails, or is too slow, is missing, and a warning says which and why."""
         self.patch(models, "FETCH_SECONDS", 0.3)
-        good = self.serve([answer(b'{"data":[{"id":"a"}]}')])
-        broken = self.serve([answer(b"{}", 500)], [answer(b'{"data":[{"id":"b"}]}')])
-        slow = self.serve(lambda peer: peer.read_to_end())
-        gateway = await self.before(openai=good, groq=broken, mistral=slow)
-        self.assertEqual(["openai/a"], ids(await gateway.ask(asking())))
-        self.assertEqual(["openai/a", "groq/b"], sorted(ids(await gateway.ask(asking())))[::-1])
+        self.patch(models, "LIST_BYTES", 100)
+        servers = {
+            "openai": self.serve([answer(b'{"data":[{"id":"a"}]}')]),
+            "groq": self.serve([answer(b"{}", 500)]),
+            "mistral": self.serve(lambda peer: peer.read_to_end()),
+            "xai": self.serve([answer(b'{"none":[]}')]),
+            "cerebras": self.serve([answer(b"[%b]" % (b" " * 200))]),
+            "nvidia": self.serve([answer(b"[]", fields=b"Content-Encoding: gzip\r\n")]),
+            "deepseek": self.serve([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[", "close"]),
+        }
+        gateway = await self.before("", **servers)
+        reply = await gateway.ask(asking())
+        self.assertEqual(["openai/a"], ids(reply))
+        self.assertEqual(
+            [
+                "models.cerebras;dropped;too-large",
+                "models.deepseek;dropped;broken-off",
+                "models.groq;dropped;status-500",
+                "models.mistral;dropped;timeout",
+                "models.nvidia;dropped;upstream-encoded",
+                "models.xai;dropped;not-a-list",
+            ],
+            sorted(warnings(reply)),
+        )
 
-    async def test_strange_host(self) -> None:
-        """A provider whose list cannot even be asked for is missing; nobody waits for it."""
-        good = self.serve([answer(b'{"data":[{"id":"a"}]}')])
-        strange = '[providers.strange]\nbase_url = "http://llm_server:1/v1"\n'
-        gateway = await self.before(strange, openai=good)
-        for _ in range(2):
-            self.assertEqual(["openai/a"], ids(await gateway.ask(asking())))
+    async def test_failures_are_kept(self) -> None:
+        """Whoever failed is not asked again for a quarter of a minute; until then it is said."""
+        good = self.serve([answer(b'{"data":[{"id":"a"}]}')] * 2)
+        broken = self.serve([answer(b"{}", 500)], [answer(b'{"data":[{"id":"b"}]}')])
+        gateway = await self.before(openai=good, groq=broken)
+        clock = Clock()
+        gateway.gateway.plane.now = clock.seconds
+        lost = ["models.groq;dropped;status-500"]
+        for seconds, listed, missing in (
+            (0, ["openai/a"], lost),
+            (14, ["openai/a"], lost),
+            (1, ["openai/a", "groq/b"], []),
+            (59, ["openai/a", "groq/b"], []),
+        ):
+            clock.advance(seconds)
+            reply = await gateway.ask(asking())
+            self.assertEqual((set(listed), missing), (set(ids(reply)), warnings(reply)))
+
+    async def test_strange_hosts(self) -> None:
+        """Hosts that many do not take for any: an IPv6 address, a name with an underscore."""
+        body = answer(b'{"data":[{"id":"a"}]}')
+        one = self.serve([body])
+        six = ScriptedServer([body], host="::1")
+        self.addCleanup(six.stop)
+        gateway = await start_gateway(
+            self,
+            f'[providers.names]\nbase_url = "http://llm_server:{one.port}/v1"\n'
+            f'[providers.six]\nbase_url = "http://[::1]:{six.port}/v1"\n',
+        )
+        resolver = gateway.gateway._connector._resolver
+        found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+        self.patch(resolver, "_lookup", lambda *_: [found])
+        reply = await gateway.ask(asking())
+        self.assertEqual((["names/a", "six/a"], []), (ids(reply), warnings(reply)))
+        self.assertIn(b"Host: llm_server:%d\r\n" % one.port, one.requests()[0])
+        self.assertIn(b"Host: [::1]:%d\r\n" % six.port, six.requests()[0])
 
     async def test_asked_once(self) -> None:
         """Callers that ask at the same time share one request to each provider."""
