@@ -98,6 +98,23 @@ class UpstreamSettings:
 
 
 @frozen
+class MediaSettings:
+    """``[media]``: pictures and documents given as addresses, for providers that take only bytes.
+
+    Only https to public addresses is fetched, without redirects.
+    """
+
+    fetch: bool = True
+    """False: a request that would need it gets a 400."""
+    timeout_seconds: float = 10.0
+    """For all of one request's together."""
+    max_image_bytes: int = 3_932_160
+    max_document_bytes: int = 4_718_592
+    max_total_bytes: int = 20 * 1024 * 1024
+    """All of one request's together."""
+
+
+@frozen
 class LogSettings:
     """``[log]``: one line per request, and the gateway's own messages."""
 
@@ -152,6 +169,7 @@ class Settings:
     limits: LimitSettings = field(factory=LimitSettings)
     timeouts: TimeoutSettings = field(factory=TimeoutSettings)
     upstream: UpstreamSettings = field(factory=UpstreamSettings)
+    media: MediaSettings = field(factory=MediaSettings)
     log: LogSettings = field(factory=LogSettings)
     metrics: MetricsSettings = field(factory=MetricsSettings)
     providers: Mapping[str, ProviderSettings] = MappingProxyType({})

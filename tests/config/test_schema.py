@@ -23,7 +23,17 @@ class SchemaTests(SynchronousTestCase):
         }
         self.assertEqual(set(), expected - paths)
         self.assertEqual(
-            {"server", "limits", "timeouts", "upstream", "log", "metrics", "providers", "models"},
+            {
+                "server",
+                "limits",
+                "timeouts",
+                "upstream",
+                "media",
+                "log",
+                "metrics",
+                "providers",
+                "models",
+            },
             {path.split(".")[0] for path in paths},
         )
 
