@@ -7,11 +7,14 @@ grammar of one operation's bodies; where a family is asked for, a dialect's name
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from magicgateway.dialects.anthropic_messages import errors as messages_errors
 from magicgateway.dialects.anthropic_messages import tap as messages
+from magicgateway.dialects.grammar import Grammar
 from magicgateway.dialects.openai_chat import errors as chat_errors
 from magicgateway.dialects.openai_chat import tap as chat
 from magicgateway.dialects.openai_responses import errors as responses_errors
@@ -28,6 +31,7 @@ OPENAI_CHAT = "openai_chat"
 OPENAI_COMPLETIONS = "openai_completions"
 OPENAI_EMBEDDINGS = "openai_embeddings"
 OPENAI_RESPONSES = "openai_responses"
+BEDROCK_CONVERSE = "bedrock_converse"
 ANTHROPIC_MESSAGES = "anthropic_messages"
 
 StreamTap = _StreamTap[Any]
@@ -51,6 +55,27 @@ _READERS: Mapping[str, Callable[[bytes], Usage | None]] = {
     OPENAI_RESPONSES: responses.read_usage,
     ANTHROPIC_MESSAGES: messages.read_usage,
 }
+
+
+_GRAMMARS: Mapping[str, str] = {
+    OPENAI_CHAT: "openai_chat",
+    OPENAI_COMPLETIONS: "openai_completions",
+    OPENAI_RESPONSES: "openai_responses",
+    ANTHROPIC_MESSAGES: "anthropic_messages",
+    BEDROCK_CONVERSE: "bedrock_converse",
+}
+
+
+@cache
+def grammar(dialect: str) -> Grammar:
+    """How a dialect is read and written, imported when it is first needed.
+
+    Raises:
+        KeyError: The dialect is none that is translated.
+    """
+    module: Any = import_module(f"magicgateway.dialects.{_GRAMMARS[dialect]}.grammar")
+    found: Grammar = module
+    return found
 
 
 def error_body(family: str, error: ApiError, request_id: str) -> bytes:

@@ -59,6 +59,22 @@ class Asked:
     now: int
 
 
+class NoAnswer(ValueError):
+    """What came is no answer of the target's dialect; the text is for the operator."""
+
+
+class FailedReply(Exception):
+    """What came as a whole answer says that there is none.
+
+    Args:
+        failure: Why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class StreamReader(Protocol):
     """One stream of the target's. State: how far it is."""
 
@@ -93,7 +109,8 @@ class Grammar(Protocol):
     """One dialect. A module is one: its functions have these names.
 
     Readers of requests raise ``ApiError`` 400 for what no reader of that API would accept;
-    readers of answers are lenient, and raise ``UpstreamError`` only for what is no answer.
+    readers of answers are lenient, and raise ``NoAnswer`` or ``FailedReply`` only where there is
+    nothing to be answered with.
     """
 
     FAMILY: str

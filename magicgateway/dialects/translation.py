@@ -25,7 +25,7 @@ from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
 from magicgateway.conversation.undo import Undo, undo_reply
-from magicgateway.dialects.grammar import Asked, Grammar, Sent, StreamReader, StreamWriter
+from magicgateway.dialects.grammar import Asked, Grammar, NoAnswer, Sent, StreamReader, StreamWriter
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.wire import sse
@@ -37,10 +37,6 @@ AWS_EVENT_STREAM = "aws-event-stream"
 
 MOST_WARNINGS = 16
 WARNING = b"x-magicgateway-warning: %b\r\n"
-
-
-class NoAnswer(ValueError):
-    """What came is no answer of the target's dialect; the text is for the operator."""
 
 
 class Translation:
@@ -87,31 +83,36 @@ class Translation:
         self.request = evolve(request, model=upstream_model)
         return self.request
 
-    def write(self, request: Request, capabilities: Capabilities, *, strict: bool) -> Sent:
+    def write(self, request: Request, capabilities: Capabilities) -> Sent:
         """What the provider is sent.
 
         Args:
             request: As it was read, remote media perhaps fetched.
             capabilities: Of the model.
-            strict: A difference that would be reported is a refusal.
 
         Raises:
-            ApiError: 400: it cannot be had from this target; 422: not without a difference.
+            ApiError: 400: it cannot be had from this target.
         """
         self.request = request
-        sent = self._target.write_request(request, capabilities, self.ledger)
-        if strict and self.ledger.notes:
-            first = self.ledger.notes[0]
-            differences = "; ".join(note.line() for note in self.ledger.notes[:MOST_WARNINGS])
+        self.sent = self._target.write_request(request, capabilities, self.ledger)
+        return self.sent
+
+    def check(self, *, strict: bool) -> None:
+        """See whether the differences can be borne.
+
+        Raises:
+            ApiError: 422 ``strict_refusal``: there are some, and the caller wants none.
+        """
+        notes = self.ledger.notes
+        if strict and notes:
+            differences = "; ".join(note.line() for note in notes[:MOST_WARNINGS])
             raise ApiError(
                 422,
                 "strict_refusal",
                 "x-magicgateway-strict forbids what this request needs to be translated:"
                 f" {differences}.",
-                param=first.field,
+                param=notes[0].field,
             )
-        self.sent = sent
-        return sent
 
     def warnings(self) -> bytes:
         """The header lines that report the differences."""
@@ -125,6 +126,7 @@ class Translation:
 
         Raises:
             NoAnswer: It is none.
+            FailedReply: It says so itself.
         """
         request, sent = self._both()
         reply = self._read_reply(body, request, sent)

@@ -71,12 +71,12 @@ def choose_region(asked: str, model: str, configured: Iterable[str] = ()) -> Reg
             what the operator named is none.
     """
     if asked:
-        return find_region(asked) or _no_region(400, "The header x-aws-region", REGION_FIELD)
+        return find_region(asked) or _not_asked("The header x-aws-region", REGION_FIELD)
     in_model = arn_region(model)
     if in_model:
-        return find_region(in_model) or _no_region(400, "The model's ARN", "model")
+        return find_region(in_model) or _not_asked("The model's ARN", "model")
     name = next((name for name in configured if name), FALLBACK_REGION)
-    return find_region(name) or _no_region(500, "The gateway's configuration", None)
+    return find_region(name) or _not_configured()
 
 
 def arn_region(model: str) -> str:
@@ -139,10 +139,18 @@ def _partitions() -> tuple[tuple[re.Pattern[str], str, str, str], ...]:
     )
 
 
-def _no_region(status: int, who: str, param: str | None) -> NoReturn:
+def _not_asked(who: str, param: str) -> NoReturn:
     raise ApiError(
-        status,
+        400,
         "invalid_region",
         f"{who} does not name a region of AWS; write one like us-east-1.",
         param=param,
+    )
+
+
+def _not_configured() -> NoReturn:
+    raise ApiError(
+        500,
+        "invalid_region",
+        "The gateway's configuration does not name a region of AWS; write one like us-east-1.",
     )

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from magicgateway.config.settings import Settings
 from magicgateway.errors import ApiError
+from magicgateway.providers.dialect_choice import choose_way
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.providers.row import (
     ANTHROPIC_MESSAGES,
@@ -17,19 +18,13 @@ from magicgateway.providers.row import (
     OWN,
     Operation,
 )
-from magicgateway.routing.doors import MODELS, Door, Target
+from magicgateway.providers.ways import Way
+from magicgateway.routing.doors import MODELS, Target
 
-_CONVERSATIONS = {
-    "chat/completions": OPENAI_CHAT,
-    "responses": OPENAI_RESPONSES,
-    "messages": ANTHROPIC_MESSAGES,
-}
+_CONVERSATIONS = frozenset({"chat/completions", "responses", "messages"})
 """Routes whose dialects say the same things, so that one can stand for another."""
-_SAID = {
-    OPENAI_CHAT: "OpenAI chat completions",
-    OPENAI_RESPONSES: "OpenAI Responses",
-    ANTHROPIC_MESSAGES: "Anthropic messages",
-}
+_SPOKEN = frozenset({OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES})
+"""Dialects that a server of unknown extent is only sent where it is known to speak them."""
 
 
 @frozen
@@ -43,6 +38,8 @@ class Destination:
     """Without the query."""
     rewrite: bool = False
     """The body's model has to be replaced by ``upstream_model``."""
+    way: Way | None = None
+    """How the body has to be translated and sent; None: it passes through."""
 
 
 class Router:
@@ -74,7 +71,7 @@ class Router:
 
         Raises:
             ApiError: 400 ``unknown_provider`` or ``provider_conflict``, 404
-                ``unsupported_endpoint``, 501 ``translation_unavailable``.
+                ``unsupported_endpoint``.
         """
         if model is None:
             model = target.model_id
@@ -141,9 +138,23 @@ class Router:
     def _at(
         self, provider: Provider, target: Target, model: str | None, *, rewrite: bool
     ) -> Destination:
+        way = _way(provider, target, model)
+        if way is not None:
+            return Destination(provider, model, b"", rewrite, way)
         return Destination(
             provider, model, _upstream_path(provider, target, model, rewrite=rewrite), rewrite
         )
+
+
+def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
+    """How to have a conversation with a provider that does not speak the door's dialect."""
+    door = target.door
+    if door is None or door.name not in _CONVERSATIONS or not provider.ways:
+        return None
+    found = provider.operation(target.route)
+    if found is not None and found[0] == target.route and _speaks(found[1], door.dialect):
+        return None
+    return choose_way(provider, door.dialect, model or "")
 
 
 def _upstream_path(
@@ -155,14 +166,12 @@ def _upstream_path(
     if door is not None and (found is None or found[0] != route):
         found = None
     if found is None:
-        if door is not None and (door.dialect in _SAID or not provider.any_route):
-            raise _refusal(provider, door)
-        if not provider.any_route:
+        if not provider.any_route or (door is not None and door.dialect in _SPOKEN):
             raise _unsupported(provider, route)
         return b"%b/%b" % (provider.prefix, _kept(target, model, rewrite=rewrite))
     covering, operation = found
     if door is not None and not _speaks(operation, door.dialect) and door.name != MODELS:
-        raise _refusal(provider, door)
+        raise _unsupported(provider, door.name)
     rest = _kept(target, model, rewrite=rewrite)[len(covering) :]
     return b"%b%b%b" % (provider.prefix, operation.path.encode(), rest)
 
@@ -176,25 +185,6 @@ def _kept(target: Target, model: str | None, *, rewrite: bool) -> bytes:
 
 def _speaks(operation: Operation, dialect: str) -> bool:
     return dialect in operation.dialects or OWN in operation.dialects
-
-
-def _refusal(provider: Provider, door: Door) -> ApiError:
-    """That a provider does not speak a door's dialect: 501 where translation would do, else 404."""
-    spoken = [
-        f"{_SAID[dialect]} (/v1/{route})"
-        for route, dialect in _CONVERSATIONS.items()
-        if (operation := provider.operations.get(route)) is not None
-        and dialect in operation.dialects
-    ]
-    if door.name not in _CONVERSATIONS or not spoken:
-        return _unsupported(provider, door.name)
-    return ApiError(
-        501,
-        "translation_unavailable",
-        f"{provider.name} does not speak {_SAID[door.dialect]}, and this gateway does not translate"
-        f" it yet. Use what {provider.name} speaks: {', '.join(spoken)}.",
-        param="x-provider",
-    )
 
 
 def _unsupported(provider: Provider, route: str) -> ApiError:

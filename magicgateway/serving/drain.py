@@ -91,14 +91,18 @@ class Drain(Service):
         if call is not None:
             call.cancel()
 
-    def watch_signals(self) -> None:
-        """Let SIGTERM and SIGINT drain, and SIGHUP do nothing; for a reactor that runs already.
+    def watch_signals(self, reopen_logs: Callable[[], None]) -> None:
+        """Let SIGTERM and SIGINT drain, and others do no harm; for a reactor that runs already.
 
         Twisted installs handlers of its own when it starts to run, which would cut every stream.
+
+        Args:
+            reopen_logs: What SIGUSR1 asks for.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._reactor.callFromThread(self.begin))
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
+        signal.signal(signal.SIGUSR1, lambda *_: self._reactor.callFromThread(reopen_logs))
 
     def _hung_up(self) -> None:
         self._log.info(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
+from magicgateway.config.settings import TimeoutSettings
 from magicgateway.dialects.catalogue import error_body
 from magicgateway.errors import ApiError, ProviderError, UpstreamError
 from magicgateway.observe import facts
@@ -18,6 +19,7 @@ from magicgateway.serving.record import fact_of
 from magicgateway.serving.relay import Relay
 from magicgateway.serving.request import GatewayRequest
 from magicgateway.serving.standing import Standing
+from magicgateway.serving.translating import Translating
 from magicgateway.upstream.attempt import Attempt, OutgoingRequest
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.forwarding import framing
@@ -78,7 +80,7 @@ class Exchange:
         except ApiError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - the caller gets an answer whatever we did wrong
-            self._failed_inside()
+            self.failed_inside()
 
     def _open(self) -> None:
         standing = self.standing
@@ -152,13 +154,16 @@ class Exchange:
         except ApiError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - as in open
-            self._failed_inside()
+            self.failed_inside()
 
     def _send_json(self, body: JsonBody) -> None:
         asked = body.read()
         pieces = body.pieces
         size = body.size
         destination = self.route(asked.model)
+        if destination.way is not None:
+            Translating(self, destination, destination.way).start(pieces, size)
+            return
         if destination.rewrite:
             assert destination.upstream_model is not None
             assert asked.span is not None
@@ -192,7 +197,13 @@ class Exchange:
             standing.repeatable,
             self.upload is not None,
         )
-        relay = self.relay = Relay(self, standing.dialect, timeouts)
+        self.attempt_with(outgoing, Relay(self, standing.dialect, timeouts), timeouts)
+
+    def attempt_with(
+        self, outgoing: OutgoingRequest, relay: Relay, timeouts: TimeoutSettings
+    ) -> None:
+        """Send a request whose answer a relay reads."""
+        self.relay = relay
         plane = self.plane
         attempt = self.attempt = Attempt(
             plane.pool, plane.sweeper, plane.reactor, outgoing, timeouts, relay
@@ -254,7 +265,7 @@ class Exchange:
         if stop is not None:
             stop()
 
-    def _failed_inside(self) -> None:
+    def failed_inside(self) -> None:
         self._log.failure("an exchange failed inside the gateway")
         self._abandon()
         self.fail(ApiError(500, "internal_error", "The gateway failed. The fault is not yours."))

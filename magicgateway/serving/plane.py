@@ -12,9 +12,14 @@ from magicgateway.providers.credentials import Keyring
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.routing.destination import Router
 from magicgateway.serving.answer import OwnFields
+from magicgateway.upstream.aws_requests import AwsRequests
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.forwarding import Forwarder
 from magicgateway.upstream.pool import GatewayPool
+from magicgateway.upstream.threads import Threads
+
+_THREADS = 2
+"""At a time: translations hold the interpreter, so more would not be faster."""
 
 
 class DataPlane:
@@ -59,6 +64,9 @@ class DataPlane:
         self.draining = False
         self.running: set[Any] = set()
         """Exchanges under way."""
+        self.threads = Threads(reactor, "translation", _THREADS)
+        """For what takes long and touches nothing of the reactor's."""
+        self.aws = AwsRequests(reactor, wall_clock)
         self._forwarders: dict[str, Forwarder] = {}
 
     def forwarder(self, provider: Provider) -> Forwarder:
@@ -69,5 +77,7 @@ class DataPlane:
         return forwarder
 
     def stop(self) -> None:
-        """Forget every deadline."""
+        """Forget every deadline, and let the threads go."""
         self.sweeper.stop()
+        self.threads.stop()
+        self.aws.stop()

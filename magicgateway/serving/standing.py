@@ -141,8 +141,11 @@ class Standing:
             ApiError: 401, it may not.
         """
         assert self.admission is not None
-        local = is_local(self.caller, self._fields)
-        return operator_credential(provider, self.admission, local=local)
+        return operator_credential(provider, self.admission, local=self.is_local())
+
+    def is_local(self) -> bool:
+        """Whether the caller is on this machine."""
+        return is_local(self.caller, self._fields)
 
     def open_upstream(self) -> bytes:
         """The head of the upstream request, up to its framing.

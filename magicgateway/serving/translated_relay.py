@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.failure_errors import as_error
-from magicgateway.dialects.translation import NoAnswer, TranslatedStream, Translation
+from magicgateway.dialects.grammar import FailedReply, NoAnswer
+from magicgateway.dialects.translation import TranslatedStream, Translation
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.serving import answer, faults
@@ -202,8 +203,8 @@ class TranslatedRelay(Relay):
         except NoAnswer as fault:
             self._break_off(faults.no_answer(str(fault)))
             return
-        except ApiError as fault:
-            self._break_off(fault)
+        except FailedReply as fault:
+            self._provider_failed(fault.failure)
             return
         if sent.stream:
             self.is_stream = True

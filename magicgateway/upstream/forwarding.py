@@ -6,6 +6,8 @@ once per spelling of its name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from magicgateway import __version__
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.headers import is_rate_limit
@@ -15,6 +17,18 @@ from magicgateway.wire.heads import CHUNKED, RequestHead
 
 _DROP, _PASS, _RATE_LIMIT = 0, 1, 2
 _SPELLINGS_LIMIT = 1024
+_OF_THE_BODY = frozenset(
+    {
+        b"content-type",
+        b"content-encoding",
+        b"accept",
+        b"anthropic-version",
+        b"anthropic-beta",
+        b"idempotency-key",
+        b"connection",
+    }
+)
+"""Fields that speak of a body, or of a dialect, that a translated request has not."""
 _PERSISTENCE = frozenset({b"close", b"keep-alive", b"Close", b"Keep-Alive"})
 
 
@@ -75,6 +89,36 @@ class Forwarder:
                 or (nominated and name in nominated)
             ):
                 lines.append(line)
+        if credential is not None:
+            lines += (credential.name, b": ", credential.value, b"\r\n")
+        return b"".join(lines)
+
+    def translated_fields(
+        self,
+        head: RequestHead,
+        method: bytes,
+        target: bytes,
+        headers: Mapping[str, str],
+        credential: Credential | None,
+    ) -> bytes:
+        """The head of a request whose body we wrote, up to its framing.
+
+        Args:
+            head: The caller's.
+            method: The provider's.
+            target: Path and query at the provider.
+            headers: What surrounds the body there, by lower-case name.
+            credential: As for ``request_fields``.
+        """
+        lines = [method, b" ", target, self._opening, b"Content-Type: application/json\r\n"]
+        written = {name.encode("latin-1") for name in headers} | _OF_THE_BODY
+        for name, value in head.raw:
+            low = name.lower()
+            if low not in written and self._judge_request(name):
+                lines += (name, b": ", value, b"\r\n")
+        lines += (line for low, line in self._own if low not in written)
+        for text, value_text in headers.items():
+            lines.append(f"{text}: {value_text}\r\n".encode("latin-1"))
         if credential is not None:
             lines += (credential.name, b": ", credential.value, b"\r\n")
         return b"".join(lines)

@@ -195,7 +195,7 @@ class ResolveTests(SynchronousTestCase):
         router = Router(registry, settings_of())
         cases = {
             "/strange/v1/embeddings": (404, "unsupported_endpoint"),
-            "/strange/v1/messages": (501, "translation_unavailable"),
+            "/strange/v1/messages": b"",
             "/strange/v1/completions": b"/v1/complete",
         }
         for raw, expected in cases.items():
@@ -207,6 +207,23 @@ class ResolveTests(SynchronousTestCase):
             except ApiError as error:
                 found = error.status, error.code
             self.assertEqual(expected, found, raw)
+
+    def test_translated(self) -> None:
+        """Who speaks another dialect than the door is spoken to in the best of its own."""
+        for dialect, raw, named in (
+            (None, CHAT, "openai"),
+            (None, "/v1/responses", "openai"),
+            ("openai_responses", "/v1/messages", "openai"),
+            ("anthropic_messages", "/v1/responses", "anthropic"),
+            ("anthropic_messages", CHAT, "anthropic"),
+            ("anthropic_messages", CHAT, "other"),
+            ("openai_chat", "/v1/messages", "groq"),
+            ("openai_chat", "/v1/messages", "local"),
+            ("openai_chat", "/v1/responses", "together"),
+        ):
+            found = resolve(raw, "m", named)
+            with self.subTest(raw=raw, named=named):
+                self.assertEqual(dialect, found.way.dialect if found.way else None)
 
     def test_refused(self) -> None:
         """Who cannot be found, and what a provider does not have."""
@@ -222,16 +239,9 @@ class ResolveTests(SynchronousTestCase):
             (404, "unsupported_endpoint", "/v1/messages/count_tokens", "local"),
             (404, "unsupported_endpoint", "/v1/chat%2Fcompletions", "openai"),
             (404, "unsupported_endpoint", "/v1/chat", "openai"),
-            (501, "translation_unavailable", "/v1/messages", "openai"),
-            (501, "translation_unavailable", "/v1/responses", "anthropic"),
             (404, "unsupported_endpoint", "/v1/rerank", "openai"),
             (404, "unsupported_endpoint", "/v1/embeddings", "anthropic"),
             (404, "unsupported_endpoint", "/v1/messages/count_tokens", "groq"),
-            (501, "translation_unavailable", CHAT, "anthropic"),
-            (501, "translation_unavailable", CHAT, "other"),
-            (501, "translation_unavailable", "/v1/messages", "groq"),
-            (501, "translation_unavailable", "/v1/messages", "local"),
-            (501, "translation_unavailable", "/v1/responses", "together"),
         ]
         for status, code, raw, named in cases:
             error = self.assertRaises(ApiError, resolve, raw, "m", named)

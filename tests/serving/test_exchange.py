@@ -122,9 +122,11 @@ class RefusalTests(GatewayTestCase):
             (405, "method_not_allowed", post("/v1/models", BODY, headers=DEMO)),
             (415, "unsupported_encoding", post(CHAT, BODY, headers={"content-encoding": "gzip"})),
             (
-                501,
-                "translation_unavailable",
-                post("/v1/responses", BODY, headers={"x-provider": "together"}),
+                400,
+                "missing_model",
+                post(
+                    "/v1/responses", b'{"input":"x"}', headers={"x-provider": "together", **KEY}
+                ),
             ),
         ]
         for status, code, request in cases:

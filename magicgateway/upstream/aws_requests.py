@@ -1,0 +1,179 @@
+"""Requests to AWS: whose they are, where they go, and their signature.
+
+All of it may have to wait: for botocore to be imported, for the machine's credential, for the hash
+of a large body. What waits runs in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, gatherResults, succeed
+
+from magicgateway import __version__
+from magicgateway.errors import ApiError, ConfigError
+from magicgateway.providers import signing
+from magicgateway.providers.aws_credentials import (
+    AwsBearer,
+    AwsCredential,
+    asked_region,
+    check_operator_serves,
+    operator_aws_credential,
+    own_aws_credential,
+)
+from magicgateway.providers.aws_endpoints import choose_region
+from magicgateway.providers.aws_settings import host_at
+from magicgateway.providers.credentials import Admission
+from magicgateway.providers.registry import Provider
+from magicgateway.upstream.aws_credential_chain import CredentialChain
+from magicgateway.upstream.aws_identity import AwsIdentity, find_identity
+from magicgateway.upstream.pool import Origin
+from magicgateway.upstream.threads import Threads
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@frozen(kw_only=True)
+class AwsCall:
+    """What is to be sent, but for who asks and where.
+
+    Attributes:
+        fields: The caller's header fields, by lower-case name.
+        local: The caller is on this machine.
+        model: Names a region if it is an ARN.
+        path: Below the base URL, encoded as it goes on the wire.
+        service: Of AWS, whose host is asked; empty: the one that runs models.
+        headers: What surrounds the body, by lower-case name.
+    """
+
+    provider: Provider
+    fields: Mapping[bytes, bytes]
+    admission: Admission
+    local: bool
+    model: str
+    method: str
+    path: str
+    service: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class AwsRequest:
+    """A request, ready to be sent but for its framing. ``own``: with the caller's credential."""
+
+    origin: Origin
+    head: bytes
+    own: bool
+
+
+class AwsRequests:
+    """Prepares requests. It is a class because it keeps the machine's credentials.
+
+    Args:
+        reactor: The clock.
+        wall_clock: Seconds since the epoch.
+    """
+
+    def __init__(self, reactor: Any, wall_clock: Callable[[], float]) -> None:
+        self._reactor = reactor
+        self._clock = wall_clock
+        self._threads = Threads(reactor, "aws", 2)
+        self._chains: dict[str | None, CredentialChain] = {}
+
+    def prepare(self, call: AwsCall) -> Deferred[AwsRequest]:
+        """Everything a call lacks.
+
+        Raises:
+            ApiError: Through the Deferred: 400 or 401, the credential or the region cannot be
+                used; 500, the operator's cannot; 502 or 504, the machine's could not be had.
+        """
+        ready: Deferred[Any] = (
+            succeed(None) if signing.is_loaded() else self._threads.run(signing.load)
+        )
+        ready.addCallback(lambda _: self._identity(call))
+        return ready.addCallback(partial(self._hashed, call))
+
+    def _identity(self, call: AwsCall) -> Deferred[AwsIdentity] | AwsIdentity | _Known:
+        own = own_aws_credential(call.fields, call.admission)
+        if own is not None:
+            return _Known(own)
+        check_operator_serves(call.admission, local=call.local)
+        settings = call.provider.aws
+        assert settings is not None
+        try:
+            known = operator_aws_credential(settings.sources)
+        except ConfigError as fault:
+            raise ApiError(
+                500,
+                "operator_credential",
+                f"The operator's AWS credential cannot be used: {fault}.",
+            ) from None
+        if known is not None:
+            return _Known(known)
+        return self._chain(settings.profile).get()
+
+    def _chain(self, profile: str | None) -> CredentialChain:
+        chain = self._chains.get(profile)
+        if chain is None:
+            chain = CredentialChain(
+                self._reactor, self._threads, find=partial(find_identity, profile)
+            )
+            self._chains[profile] = chain
+        return chain
+
+    def _hashed(
+        self, call: AwsCall, who: AwsIdentity | _Known
+    ) -> Deferred[AwsRequest] | AwsRequest:
+        if len(call.body) <= signing.LARGE_BODY or isinstance(who.credential, AwsBearer):
+            return self._signed(call, who, signing.payload_hash([call.body]))
+        hashing = self._threads.run(signing.payload_hash, [call.body])
+        return hashing.addCallback(partial(self._signed, call, who))
+
+    def _signed(self, call: AwsCall, who: AwsIdentity | _Known, body_hash: str) -> AwsRequest:
+        provider, credential = call.provider, who.credential
+        settings = provider.aws
+        assert settings is not None
+        places = (*settings.regions, who.region) if who.region else settings.regions
+        region = choose_region(asked_region(call.fields), call.model, places)
+        host = host_at(provider.host, region, call.service)
+        shown = f"[{host}]" if ":" in host else host
+        if provider.port != _PORTS[provider.scheme]:
+            shown = f"{shown}:{provider.port}"
+        target = provider.prefix.decode("ascii") + call.path
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in call.headers.items()]
+        if call.body or call.method == "POST":
+            fields.append((b"content-type", b"application/json"))
+        if isinstance(credential, AwsBearer):
+            added = [(b"authorization", f"Bearer {credential.key.reveal()}".encode("latin-1"))]
+        else:
+            url = f"{provider.scheme}://{shown}{target}"
+            added = signing.sign(
+                credential, region.name, call.method, url, fields, body_hash, self._clock()
+            )
+        lines = [
+            f"{call.method} {target} HTTP/1.1\r\nHost: {shown}\r\n"
+            f"User-Agent: MagicGateway/{__version__}\r\nAccept-Encoding: identity\r\n".encode(
+                "ascii"
+            )
+        ]
+        lines += [b"%b: %b\r\n" % field for field in (*fields, *added)]
+        return AwsRequest(
+            Origin(provider.scheme, host, provider.port), b"".join(lines), credential.own
+        )
+
+    def stop(self) -> Deferred[Any]:
+        """Let everybody who waits know, then the threads go."""
+        stopping = gatherResults([chain.stop() for chain in self._chains.values()])
+        return stopping.addCallback(lambda _: self._threads.stop())
+
+
+@frozen
+class _Known:
+    """A credential that nobody had to be asked for."""
+
+    credential: AwsCredential | AwsBearer
+    region: str | None = None
