@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from magicgateway.observe.metrics import Metrics
     from magicgateway.serving.gateway import Gateway
 
+INTERRUPTED = 130
+"""The status of a process that Ctrl-C ended, as shells have it: 128 and the signal's number."""
+
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
@@ -166,6 +169,14 @@ def _unwritable(path: Path) -> str:
 
 def makeService(options: Options) -> GatewayService:
     """The service that twistd runs; a fault in the settings ends the process here."""
+    try:
+        return _make_service(options)
+    except KeyboardInterrupt:
+        # Of a process that has not begun to serve nobody wants to read where it was.
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _make_service(options: Options) -> GatewayService:
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen one by now
 
     try:
@@ -270,7 +281,7 @@ class GatewayService(MultiService):
             self._cannot_start(error)
         self._lag.start()
         calm_collector()
-        self._reactor.callWhenRunning(self.gateway.drain.watch_signals)
+        self._reactor.callWhenRunning(self.gateway.drain.watch_signals, self.logs.reopen)
         self._announce()
 
     def _cannot_start(self, error: ConfigError) -> NoReturn:

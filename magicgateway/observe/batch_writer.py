@@ -13,6 +13,9 @@ Clean = Callable[[bytes], bytes]
 LossNotice = Callable[[int, str], bytes]
 """Spells the line that tells of a loss: how many lines, and the last error or an empty text."""
 
+_REOPEN = b""
+"""In the queue; batches have lines in them."""
+
 
 class BatchWriter:
     """Writes batches of lines in order, in one daemon thread, which starts with the first batch.
@@ -60,6 +63,15 @@ class BatchWriter:
         self._accepted += len(batch)
         self._queue.put(batch)
 
+    def reopen(self) -> None:
+        """Let go of a file that was renamed and open its path anew, without waiting for a line.
+
+        Raises:
+            RuntimeError: The system gives us no thread.
+        """
+        self._start()
+        self._queue.put(_REOPEN)
+
     def refuse(self, lines: int) -> None:
         """Count lines that were never put."""
         self._refused += lines
@@ -89,6 +101,8 @@ class BatchWriter:
             if isinstance(item, threading.Event):
                 self._guarded(b"")
                 item.set()
+            elif item == _REOPEN:
+                self._output.write(b"")
             else:
                 self._guarded(item)
                 self._settled += len(item)

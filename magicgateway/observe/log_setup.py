@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from magicgateway.config.log_level import LEVELS
 from magicgateway.config.secret import Secret
@@ -47,6 +48,16 @@ class Logs:
     level: str
     target: str | int
     """A path, or the number of an open descriptor."""
+
+    _log = Logger()
+
+    def reopen(self) -> None:
+        """Go on in a new file when the old one was renamed; what SIGUSR1 asks for."""
+        if isinstance(self.target, str):
+            self.sink.reopen()
+            self._log.info("SIGUSR1: the log file is opened anew")
+        else:
+            self._log.info("SIGUSR1 is not used: the log does not go to a file")
 
     def request_watcher(self, own_ids: str) -> FinishedWatcher | None:
         """Logs each exchange at level info; None when that level is not logged.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -102,6 +103,14 @@ class LogSink:
             return writer.flush(min(timeout, MAX_FLUSH_SECONDS))
         except RuntimeError:
             return False
+
+    def reopen(self) -> None:
+        """Write what was taken until now, then let go of a file that was renamed."""
+        with self._lock:
+            self._notice_fork()
+            self._hand_over()
+            with suppress(RuntimeError):  # without a thread the next batch looks at the path
+                self._writer.reopen()
 
     def stop(self, timeout: float = MAX_FLUSH_SECONDS) -> bool:
         """Flush, and let the thread end. Lines written later still go out, each at once."""

@@ -116,6 +116,28 @@ class SignalTests(SynchronousTestCase):
         self.second_signal(signal.SIGINT, signal.SIGTERM)
 
 
+class RotationTests(SynchronousTestCase):
+    """SIGUSR1, which rotating programs send."""
+
+    def test_file(self) -> None:
+        """A renamed log file is begun again, and the daemon serves on."""
+        with Daemon(toml='[log]\nfile = "gateway.log"\nlevel = "error"\n') as daemon:
+            log = daemon.folder / "gateway.log"
+            daemon.signal(signal.SIGUSR1)
+            eventually(daemon, log.exists)
+            log.rename(daemon.folder / "gateway.log.1")
+            daemon.signal(signal.SIGUSR1)
+            eventually(daemon, log.exists)
+            self.assertTrue(daemon.answers())
+
+    def test_no_file(self) -> None:
+        """Without a file it is said that nothing is done."""
+        with Daemon() as daemon:
+            daemon.signal(signal.SIGUSR1)
+            eventually(daemon, lambda: "SIGUSR1 is not used" in daemon.said)
+            self.assertTrue(daemon.answers())
+
+
 class TlsDrainTests(SynchronousTestCase):
     """A listener that speaks TLS."""
 

@@ -51,6 +51,15 @@ class BatchWriterTests(SynchronousTestCase):
         self.assertFalse(thread.is_alive())
         self.assertEqual(b"a\n", self.path.read_bytes())
 
+    def test_reopen(self) -> None:
+        """A file that was renamed is let go without a new line, and its path is there again."""
+        self.writer.put(b"a\n")
+        self.assertTrue(self.writer.flush(5))
+        rotated = self.path.rename(self.path.with_suffix(".1"))
+        self.writer.reopen()
+        self.assertTrue(self.writer.flush(5))
+        self.assertEqual((b"a\n", b""), (rotated.read_bytes(), self.path.read_bytes()))
+
     def test_losses_are_told(self) -> None:
         """Once the output works again, a line in front says how many were lost and why."""
         folder = Path(self.mktemp())

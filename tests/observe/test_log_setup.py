@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 from twisted.internet.task import Clock
-from twisted.logger import Logger
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import Logger, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.config.secret import Secret
@@ -78,6 +79,32 @@ class TargetTests(LogSetupTestCase):
         """Opening alone makes no file."""
         self.opened()
         self.assertFalse(self.file.exists())
+
+
+class ReopenTests(LogSetupTestCase):
+    """SIGUSR1, as logrotate sends it."""
+
+    def said(self, logs: Logs) -> list[str]:
+        """What is said of a reopening."""
+        heard = EventLoggingObserver()
+        globalLogPublisher.addObserver(heard)
+        self.addCleanup(globalLogPublisher.removeObserver, heard)
+        logs.reopen()
+        return [formatEvent(event) for event in heard]
+
+    def test_file(self) -> None:
+        """A file that was renamed is begun again at once, and it is said."""
+        logs = self.opened()
+        logs.tell(["a"])
+        self.assertEqual(["a"], self.written(logs))
+        rotated = self.file.rename(self.folder / "gateway.log.1")
+        self.assertEqual(["SIGUSR1: the log file is opened anew"], self.said(logs))
+        self.assertEqual(([], "a\n"), (self.written(logs), rotated.read_text()))
+
+    def test_no_file(self) -> None:
+        """Where there is no file nothing happens but a line that says so."""
+        logs = self.opened(file="-")
+        self.assertEqual(["SIGUSR1 is not used: the log does not go to a file"], self.said(logs))
 
 
 class FormTests(LogSetupTestCase):

@@ -114,6 +114,19 @@ class LogSinkTests(SynchronousTestCase):
         self.assertEqual(b"a\nb\n", self._written())
         self.assertTrue(self.sink.stop())
 
+    def test_reopen(self) -> None:
+        """Reopening comes after the lines that were taken before, and needs none to follow."""
+        self.sink.write(b"a\n")
+        self.assertTrue(self.sink.flush())
+        self.path.rename(self.path.with_suffix(".1"))
+        self.sink.reopen()
+        self.assertTrue(self.sink.flush())
+        self.assertEqual(b"", self.path.read_bytes())
+        self.sink.write(b"b\n")
+        self.sink.reopen()
+        self.assertTrue(self.sink.flush())
+        self.assertEqual(b"b\n", self.path.read_bytes())
+
     def test_full_disk(self) -> None:
         """A full disk costs lines, which are counted, and raises nothing."""
         sink = LogSink("/dev/full", self.clock)

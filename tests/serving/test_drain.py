@@ -174,13 +174,13 @@ class SignalTests(DrainTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def test_term_and_int(self) -> None:
         """SIGTERM begins to drain; a SIGINT after it counts as the second signal."""
         drain = self.drain(1)
-        drain.watch_signals()
+        drain.watch_signals(lambda: None)
         signal.raise_signal(signal.SIGTERM)
         self.assertEqual(SERVING, drain.state)  # not inside the interrupted code
         self.clock.advance(0)
@@ -192,8 +192,17 @@ class SignalTests(DrainTestCase):
     def test_hangup(self) -> None:
         """SIGHUP ends nothing."""
         drain = self.drain(1)
-        drain.watch_signals()
+        drain.watch_signals(lambda: None)
         signal.raise_signal(signal.SIGHUP)
         self.clock.advance(0)
         self.assertEqual(SERVING, drain.state)
         self.assertEqual([], self.drained.told)
+
+    def test_reopen(self) -> None:
+        """SIGUSR1 ends nothing, and has the log reopened, not inside the interrupted code."""
+        drain = self.drain(1)
+        drain.watch_signals(lambda: self.drained.told.append("reopen"))
+        signal.raise_signal(signal.SIGUSR1)
+        self.assertEqual([], self.drained.told)
+        self.clock.advance(0)
+        self.assertEqual((SERVING, ["reopen"]), (drain.state, self.drained.told))
