@@ -32,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = _COMMANDS.get(command)
     if chosen is None:
         sys.exit(f"magicgateway: there is no command {command!r}; magicgateway --help lists them")
-    chosen(given)
+    try:
+        chosen(given)
+    except KeyboardInterrupt:
+        # Before the reactor runs; 128 and the signal's number, as shells have it.
+        sys.exit(130)
 
 
 def _run(arguments: Sequence[str]) -> None:

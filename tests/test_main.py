@@ -54,6 +54,16 @@ class MainTests(SynchronousTestCase):
         main()
         self.assertEqual([*TWISTD, "--demo"], self.started[-1])
 
+    def test_interrupted(self) -> None:
+        """Ctrl-C before anything runs ends with status 130, and without a traceback."""
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        self.patch(twistd, "run", interrupt)
+        self.assertEqual(130, self.assertRaises(SystemExit, main, ["run"]).code)
+        self.assertEqual("", self.errors.getvalue())
+
     def test_unknown(self) -> None:
         """An unknown command ends with status 1 and one sentence."""
         ended = self.assertRaises(SystemExit, main, ["serve"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -30,6 +31,10 @@ options.parseOptions(["--port", "0"])
 tap.makeService(options)
 print([name for name in {LATE} if name in sys.modules])
 """
+HEEDING = (
+    "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Runs a command that heeds SIGINT, which those of a shell's background do not."""
 SECRET = "sk-nobody-may-see-this-0123456789"
 SECONDS = 20.0
 
@@ -99,6 +104,41 @@ class DaemonizeTests(StartTestCase):
         log = (self.folder / "twistd.log").read_text()
         self.assertIn(f"listens on http://127.0.0.1:{port}", log)
         self.assertIn('"message":"stopped"', log)
+
+
+class InterruptTests(StartTestCase):
+    """Ctrl-C before the gateway runs."""
+
+    def opened(self, fifo: Path, process: subprocess.Popen[bytes]) -> int:
+        """A descriptor of a FIFO that a process has begun to read; it waits for more to come."""
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                self.assertLess(time.monotonic(), end)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.01)
+
+    def test_quiet(self) -> None:
+        """It ends with status 130 and without a word."""
+        fifo = self.folder / "gateway.toml"
+        os.mkfifo(fifo)
+        for command in ([sys.executable, "-m", "magicgateway"], [*TWISTD, "-n", "magicgateway"]):
+            with (self.folder / "said.txt").open("wb") as said:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", HEEDING, *command, "--port", "0", "--config", str(fifo)],
+                    cwd=self.folder,
+                    env=clean_environment(),
+                    stdout=said,
+                    stderr=said,
+                )
+            self.addCleanup(process.kill)
+            descriptor = self.opened(fifo, process)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(130, process.wait(SECONDS))
+            os.close(descriptor)
+            self.assertEqual("", (self.folder / "said.txt").read_text())
 
 
 class MistakeTests(StartTestCase):
