@@ -7,17 +7,25 @@ from typing import Any
 
 from attrs import fields_dict, has
 
-from magicgateway.config.schema import NOT_TABLES
+from magicgateway.config.schema import NOT_TABLES, pattern
 from magicgateway.config.secret import Secret
 from magicgateway.config.settings import Settings
 from magicgateway.config.toml_text import dotted, toml_string
 
+_NAMES_ONLY = frozenset({"providers.*.headers"})
+"""Tables whose values may say more than an operator wants to see in a terminal or a ticket."""
+_NOT_SHOWN = "<value not shown>"
+
 
 def effective(settings: Settings) -> str:
-    """Every setting with its value, as TOML; secrets as ``<secret from env:NAME>``."""
+    """Every setting with its value, as TOML; secrets as ``<secret from env:NAME>``.
+
+    Of the header fields that a provider is sent only the names are shown.
+    """
     blocks = []
     for path, table in _tables(settings, ()):
-        lines = [f"{dotted((key,))} = {_value(value)}" for key, value in table.items()]
+        shown = dict.fromkeys(table, _NOT_SHOWN) if pattern(path) in _NAMES_ONLY else table
+        lines = [f"{dotted((key,))} = {_value(value)}" for key, value in shown.items()]
         if path:
             lines.insert(0, f"[{dotted(path)}]")
         if lines:

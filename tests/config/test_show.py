@@ -37,7 +37,7 @@ class EffectiveTests(SynchronousTestCase):
             server=ServerSettings(listen=(r"tcp:1:interface=\:\:1", "unix:/a b")),
             log=LogSettings(level="off", file='/var/log/"log"'),
             providers={
-                "a": ProviderSettings("openai", "http://h/v1", None, {"X-A": "b"}, {"idle": 0.5}),
+                "a": ProviderSettings("openai", "http://h/v1", timeouts={"idle": 0.5}),
                 "b": ProviderSettings(),
             },
             models={"a.b c": ModelSettings(("groq/x",))},
@@ -57,6 +57,14 @@ class EffectiveTests(SynchronousTestCase):
         table = tomllib.loads(text)
         self.assertEqual(["<secret from file:/k>"], table["server"]["keys"])
         self.assertEqual({"api_key": "<secret from env:K>"}, table["providers"]["a"])
+        self.assertNotIn("canary", text)
+
+    def test_header_values(self) -> None:
+        """Of a provider's header fields only the names are shown."""
+        fields = {"OpenAI-Organization": "canary", "x-b": "canary"}
+        text = effective(Settings(providers={"a": ProviderSettings(headers=fields)}))
+        shown = tomllib.loads(text)["providers"]["a"]["headers"]
+        self.assertEqual(dict.fromkeys(fields, "<value not shown>"), shown)
         self.assertNotIn("canary", text)
 
     def test_form(self) -> None:
