@@ -139,12 +139,12 @@ def _marked(blocks: tuple[Block, ...], mark: CacheMark | None) -> tuple[Block, .
     return (*blocks[:-1], evolve(last, cache=last.cache or mark))
 
 
-def read_call(call: Fields, mark: CacheMark | None = None) -> ToolCall:
-    """One member of ``tool_calls``; in answers its id and its name can be empty."""
+def read_call(call: Fields, mark: CacheMark | None = None, *, lenient: bool = False) -> ToolCall:
+    """One member of ``tool_calls``; in answers, which are read leniently, much can be empty."""
     kind = call.text("type") or ("custom" if "custom" in call else "function")
     inner = call.fields("custom" if kind == "custom" else "function")
     if inner is None:
-        inner = Fields({}, call.at(kind))
+        inner = Fields({}, call.at(kind), lenient=lenient)
     call_id, name = call.needed("id"), inner.needed("name")
     call.take("index")  # of a streamed answer
     arguments = _arguments(inner, "input" if kind == "custom" else "arguments")

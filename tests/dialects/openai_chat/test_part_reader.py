@@ -33,6 +33,74 @@ def content(value: Any) -> tuple[tuple[Block, ...], bool]:
     return read_content(Fields({"content": value}, "m"), Ledger())
 
 
+PARTS: list[tuple[Any, Block]] = [
+    ("bare", Text(text="bare")),
+    ({"type": "text", "text": "t"}, Text(text="t")),
+    ({"text": "t"}, Text(text="t")),
+    ({"type": "refusal", "refusal": "no"}, Refusal(text="no")),
+    (
+        {"type": "image_url", "image_url": {"url": "https://x.test/a", "detail": "low"}},
+        Image(source=Remote("https://x.test/a"), detail="low"),
+    ),
+    (
+        {"type": "image_url", "image_url": "http://x.test/a"},
+        Image(source=Remote("http://x.test/a")),
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,/9j/ AAAA"}},
+        Image(source=Inline("image/jpeg", "/9j/AAAA")),
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "data:application/pdf;base64,JVBERi0x"}},
+        Document(source=Inline("application/pdf", "JVBERi0x")),
+    ),
+    (
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+        Audio(source=Inline("audio/mp3", "AAAA"), form="mp3"),
+    ),
+    (
+        {"type": "file", "file": {"file_data": "JVBERi0x", "filename": "a.pdf"}},
+        Document(source=Inline("application/pdf", "JVBERi0x"), name="a.pdf"),
+    ),
+    (
+        {"type": "file", "file": {"file_data": "aGk=", "filename": "a.md"}},
+        Document(source=Plain("hi", "text/markdown"), name="a.md"),
+    ),
+    (
+        {"type": "file", "file": {"file_data": "data:image/png;base64,iVBORw0KGgo="}},
+        Image(source=Inline("image/png", "iVBORw0KGgo=")),
+    ),
+    (
+        {"type": "file", "file": {"file_data": "AAAA"}},
+        Document(source=Inline("application/octet-stream", "AAAA")),
+    ),
+    (
+        {"type": "file", "file": {"file_id": "file-1"}},
+        Document(source=Stored("file-1", "openai")),
+    ),
+    (
+        {"type": "file", "file": {"file_id": "file_1"}},
+        Document(source=Stored("file_1", "anthropic")),
+    ),
+    (
+        {"type": "file", "file": {"file_url": "https://x.test/a.pdf"}},
+        Document(source=Remote("https://x.test/a.pdf")),
+    ),
+    (
+        {"type": "thinking", "thinking": "w", "signature": "S"},
+        Thinking(parts=("w",), token=Token("anthropic", "S")),
+    ),
+    (
+        {"type": "video_url", "video_url": {"url": "u"}},
+        Foreign(
+            family="openai_chat",
+            kind="video_url",
+            raw={"type": "video_url", "video_url": {"url": "u"}},
+        ),
+    ),
+]
+
+
 class ContentTests(SynchronousTestCase):
     maxDiff = None
 
@@ -43,73 +111,7 @@ class ContentTests(SynchronousTestCase):
 
     def test_parts(self) -> None:
         """Each kind of part is the block that it says."""
-        cases: list[tuple[Any, Block]] = [
-            ("bare", Text(text="bare")),
-            ({"type": "text", "text": "t"}, Text(text="t")),
-            ({"text": "t"}, Text(text="t")),
-            ({"type": "refusal", "refusal": "no"}, Refusal(text="no")),
-            (
-                {"type": "image_url", "image_url": {"url": "https://x.test/a", "detail": "low"}},
-                Image(source=Remote("https://x.test/a"), detail="low"),
-            ),
-            (
-                {"type": "image_url", "image_url": "http://x.test/a"},
-                Image(source=Remote("http://x.test/a")),
-            ),
-            (
-                {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,/9j/ AAAA"}},
-                Image(source=Inline("image/jpeg", "/9j/AAAA")),
-            ),
-            (
-                {"type": "image_url", "image_url": {"url": "data:application/pdf;base64,JVBERi0x"}},
-                Document(source=Inline("application/pdf", "JVBERi0x")),
-            ),
-            (
-                {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
-                Audio(source=Inline("audio/mp3", "AAAA"), form="mp3"),
-            ),
-            (
-                {"type": "file", "file": {"file_data": "JVBERi0x", "filename": "a.pdf"}},
-                Document(source=Inline("application/pdf", "JVBERi0x"), name="a.pdf"),
-            ),
-            (
-                {"type": "file", "file": {"file_data": "aGk=", "filename": "a.md"}},
-                Document(source=Plain("hi", "text/markdown"), name="a.md"),
-            ),
-            (
-                {"type": "file", "file": {"file_data": "data:image/png;base64,iVBORw0KGgo="}},
-                Image(source=Inline("image/png", "iVBORw0KGgo=")),
-            ),
-            (
-                {"type": "file", "file": {"file_data": "AAAA"}},
-                Document(source=Inline("application/octet-stream", "AAAA")),
-            ),
-            (
-                {"type": "file", "file": {"file_id": "file-1"}},
-                Document(source=Stored("file-1", "openai")),
-            ),
-            (
-                {"type": "file", "file": {"file_id": "file_1"}},
-                Document(source=Stored("file_1", "anthropic")),
-            ),
-            (
-                {"type": "file", "file": {"file_url": "https://x.test/a.pdf"}},
-                Document(source=Remote("https://x.test/a.pdf")),
-            ),
-            (
-                {"type": "thinking", "thinking": "w", "signature": "S"},
-                Thinking(parts=("w",), token=Token("anthropic", "S")),
-            ),
-            (
-                {"type": "video_url", "video_url": {"url": "u"}},
-                Foreign(
-                    family="openai_chat",
-                    kind="video_url",
-                    raw={"type": "video_url", "video_url": {"url": "u"}},
-                ),
-            ),
-        ]
-        for given, expected in cases:
+        for given, expected in PARTS:
             blocks, whole = content([given])
             found = [(type(b), _without_place(b)) for b in blocks]
             self.assertEqual(([(type(expected), expected)], False), (found, whole), given)

@@ -85,11 +85,12 @@ class ToolTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """I.46: functions are tools, of which one is called at most."""
-        for given, expected in (
+        cases: list[tuple[Any, ToolChoice]] = [
             ("auto", ToolChoice("auto")),
             ("none", ToolChoice("none")),
             ({"name": "f"}, ToolChoice("tool", "f")),
-        ):
+        ]
+        for given, expected in cases:
             body = chat(
                 functions=[{"name": "f", "parameters": SCHEMA, "x": 1}], function_call=given
             )
@@ -99,14 +100,16 @@ class ToolTests(SynchronousTestCase):
             assert isinstance(tool, Tool)
             self.assertEqual(("f", SCHEMA, {"x": 1}), (tool.name, tool.schema, tool.extras.fields))
             self.assertEqual(expected, request.parameters.get(TOOL_CHOICE))
-            self.assertIs(False, request.parameters.get(PARALLEL_TOOL_CALLS))
+            one_at_a_time = request.parameters.get(PARALLEL_TOOL_CALLS)
+            self.assertIs(False, one_at_a_time)
 
     def test_no_tools(self) -> None:
         """An empty list is no list, and then there is nothing to choose."""
         request, _ = read(chat(tools=[], tool_choice="auto"))
         self.assertEqual(((), None), (request.tools, request.parameters.get(TOOL_CHOICE)))
         request, _ = read(chat(functions=[]))
-        self.assertIsNone(request.parameters.get(PARALLEL_TOOL_CALLS))
+        one_at_a_time = request.parameters.get(PARALLEL_TOOL_CALLS)
+        self.assertIsNone(one_at_a_time)
 
     def test_refusals(self) -> None:
         """What OpenAI refuses is refused by its path."""
