@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation.blocks import (
+    ANTHROPIC,
+    OPENAI,
+    Audio,
+    Block,
+    CacheMark,
+    Document,
+    Foreign,
+    Hosted,
+    Image,
+    Inline,
+    Plain,
+    Refusal,
+    Remote,
+    SearchResult,
+    Stored,
+    Text,
+    Thinking,
+    Video,
+)
+from magicgateway.conversation.capabilities import Capabilities
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.dialects.openai_responses.part_writer import PartWriter
+from magicgateway.errors import ApiError
+from tests.dialects.openai_responses.judge import ABLE, Json, again, body, says
+
+URL = "data:image/png;base64,AAAA"
+PARTS: list[Json] = [
+    {"type": "input_text", "text": "a"},
+    {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}},
+    {"type": "input_image", "detail": "low", "image_url": URL},
+    {"type": "input_image", "detail": "auto", "image_url": "https://x.test/a.png",
+     "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}},
+    {"type": "input_image", "detail": "auto", "file_id": "file-1"},
+    {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"},
+    {"type": "input_file", "filename": "a.md", "file_data": "data:text/markdown;base64,aGk="},
+    {"type": "input_file", "file_url": "https://x.test/a.pdf"},
+    {"type": "input_file", "file_id": "file-1", "detail": "high"},
+]  # fmt: skip
+
+
+def parts(block: Block, capabilities: Capabilities = ABLE) -> tuple[list[Json], list[str]]:
+    ledger = Ledger()
+    written = PartWriter(capabilities, ledger).parts([block])
+    return written, [note.line() for note in ledger.notes]
+
+
+class PartWriterTests(SynchronousTestCase):
+    def test_there_and_back(self) -> None:
+        """Parts of every kind are the same after they were read."""
+        given = body(says("user", PARTS))
+        self.assertEqual(given["input"], again(given)["input"])
+        sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+        odd = {"type": "hologram", "x": 1}
+        unjudged = body(says("user", [sound, odd]))
+        self.assertEqual(unjudged["input"], again(unjudged, judged=False)["input"])
+
+    def test_from_elsewhere(self) -> None:
+        """Blocks that only other APIs have are said in words or as files."""
+        plain = Document(source=Plain("hi"), field="f")
+        cases: list[tuple[Block, list[Any], list[str]]] = [
+            (Refusal(text="no"), ["no"], []),
+            (SearchResult(source="s", title="t", content=(Text(text="w"),)), ["t\ns\nw"], []),
+            (Document(source=Plain(""), name="n", content=(Text(text="w"),), field="f"),
+             ["n", "w"], ["f;rewritten;document-as-parts"]),
+            (Hosted(family=ANTHROPIC, kind="k", raw={}, text="w", field="f"), ["w"],
+             ["f;rewritten;folded-into-text"]),
+            (plain, [None], []),
+            (Video(source=Remote("u"), field="f"), [], ["f;dropped;unsupported-by-target"]),
+            (Thinking(parts=("x",), field="f"), [], ["f;dropped;unsupported-by-target"]),
+            (Hosted(family=ANTHROPIC, kind="k", raw={}, field="f"), [],
+             ["f;dropped;unsupported-by-target"]),
+            (Foreign(family=OPENAI, kind="k", raw={"type": "k"}), [None], []),
+        ]  # fmt: skip
+        for block, texts, lost in cases:
+            written, notes = parts(block)
+            self.assertEqual((texts, lost), ([part.get("text") for part in written], notes))
+        self.assertEqual("document.txt", parts(plain)[0][0]["filename"])
+        unknown = Document(source=Inline("application/x", "AAAA"))
+        self.assertEqual("document.bin", parts(unknown)[0][0]["filename"])
+
+    def test_attributes(self) -> None:
+        """What a part has no place for is reported."""
+        cases: list[tuple[Block, list[str]]] = [
+            (Document(source=Remote("u"), context="c", cited=True, field="f"),
+             ["f.context", "f.citations"]),
+            (SearchResult(source="s", title="t", cited=True, field="f"), ["f.citations"]),
+            (Text(text="a", cache=CacheMark("1h"), field="f"), ["f.cache_control.ttl"]),
+        ]  # fmt: skip
+        for block, lost in cases:
+            self.assertEqual(lost, [note.partition(";")[0] for note in parts(block)[1]])
+
+    def test_cache_marks(self) -> None:
+        """Providers that keep prompts by themselves are not told where."""
+        block = Text(text="a", cache=CacheMark())
+        self.assertEqual(([{"type": "input_text", "text": "a"}], []), parts(block, Capabilities()))
+
+    def test_refused(self) -> None:
+        """What a model cannot take is refused rather than left out."""
+        blind = Capabilities(images=False, documents=False)
+        stored = Stored("file_1", ANTHROPIC)
+        cases: list[tuple[Block, Capabilities]] = [
+            (Image(source=Inline("image/png", "AAAA"), field="f"), blind),
+            (Document(source=Inline("application/pdf", "AAAA"), field="f"), blind),
+            (Audio(source=Inline("audio/wav", "AAAA"), field="f"), blind),
+            (Image(source=stored, field="f"), ABLE),
+            (Document(source=stored, field="f"), ABLE),
+        ]
+        for block, capabilities in cases:
+            error = self.assertRaises(ApiError, parts, block, capabilities)
+            self.assertEqual((400, "f"), (error.status, error.param))
