@@ -1,0 +1,1 @@
+"""OpenAI's legacy completions, as a door to providers that only chat."""
