@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,42 +17,53 @@ class BodyTooLarge(ValueError):
     """An answer is larger than whoever reads it takes."""
 
 
-class _Collector(Protocol):
-    """Collects a body."""
+class _Feeding(Protocol):
+    """Passes a body on, piece by piece, until its end or until the taker has enough."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.body: Deferred[bytes] | None = Deferred(self._cancelled)
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take = take
+        self.done: Deferred[None] | None = Deferred(self._cancelled)
 
     def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        if self.body is not None and self._size > self._limit:
-            self._end(Failure(BodyTooLarge(f"the answer is larger than {self._limit} bytes")))
+        if self.done is None:
+            return
+        try:
+            self._take(data)
+        except Exception:  # noqa: BLE001 - whoever waits for the end is told
+            self._end(Failure())
             self._abort()
-        else:
-            self._pieces.append(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self._end(b"".join(self._pieces))
-        else:
-            self._end(reason)
+        self._end(None if reason.check(ResponseDone, PotentialDataLoss) else reason)
 
     def _end(self, result: Any) -> None:
-        body, self.body = self.body, None
-        self._pieces = []
-        if body is not None:
-            body.callback(result)
+        done, self.done = self.done, None
+        if done is not None:
+            done.callback(result)
 
     def _cancelled(self, _: object) -> None:
-        self.body = None
+        self.done = None
         self._abort()
 
     def _abort(self) -> None:
         transport: Any = self.transport
         transport.abortConnection()
+
+
+def feed(response: IResponse, take: Callable[[bytes], object]) -> Deferred[None]:
+    """Pass the body of an answer of ``GatewayAgent`` on as it comes; fires at its end.
+
+    When ``take`` raises, and when the Deferred is cancelled, the connection is closed.
+
+    Raises:
+        ResponseFailed: Through the Deferred: it broke off.
+        Exception: Through the Deferred: whatever ``take`` raised.
+    """
+    feeding = _Feeding(take)
+    done = feeding.done
+    assert done is not None
+    response.deliverBody(feeding)
+    return done
 
 
 def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
@@ -65,8 +77,14 @@ def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
         BodyTooLarge: Through the Deferred.
         ResponseFailed: Through the Deferred: it broke off.
     """
-    collector = _Collector(limit)
-    body = collector.body
-    assert body is not None
-    response.deliverBody(collector)
-    return body
+    pieces: list[bytes] = []
+    size = 0
+
+    def take(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        if size > limit:
+            raise BodyTooLarge(f"the answer is larger than {limit} bytes")
+        pieces.append(data)
+
+    return feed(response, take).addCallback(lambda _: b"".join(pieces))
