@@ -307,8 +307,6 @@ def _explained(reason: Failure, field: str) -> Failure:
     fault = reason.value
     if isinstance(fault, UpstreamError) and fault.status not in (500, 503):
         said = _REASONS.get(fault.code, "its host could not be reached")
-        if fault.outcome == "timeout":
-            said = "its host did not answer in time"
         return Failure(_failed(field, said))
     if isinstance(fault, ResponseFailed):
         return Failure(_failed(field, "it broke off"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseFailed
 
 from magicgateway.upstream.agent import GatewayAgent
-from magicgateway.upstream.body import BodyTooLarge, read_body
+from magicgateway.upstream.body import BodyTooLarge, feed, read_body
 from tests.sockets import CLOSE, OK, RESET, Script, ScriptedServer, until
 from tests.upstream.sinks import SocketTestCase
 
@@ -54,3 +57,34 @@ class ReadBodyTests(SocketTestCase):
         reading.cancel()
         await self.assertFailure(reading, CancelledError)
         await until(lambda: server.peers[0].end)
+
+
+class _InOneGo:
+    """A response whose body was there before its reader, in several pieces."""
+
+    aborted = 0
+
+    def deliverBody(self, protocol: Any) -> None:
+        protocol.makeConnection(self)
+        for piece in (b"a", b"b", b"c"):
+            protocol.dataReceived(piece)
+
+    def abortConnection(self) -> None:
+        self.aborted += 1
+
+
+class FeedTests(SynchronousTestCase):
+    """Passing a body on."""
+
+    def test_enough(self) -> None:
+        """Whoever has enough says so once, and gets no more."""
+        taken: list[bytes] = []
+
+        def take(data: bytes) -> None:
+            taken.append(data)
+            if data == b"b":
+                raise KeyError(data)
+
+        response: Any = _InOneGo()
+        self.failureResultOf(feed(response, take), KeyError)
+        self.assertEqual(([b"a", b"b"], 1), (taken, response.aborted))

@@ -1,12 +1,10 @@
-"""Fetching what callers gave as addresses: real TLS servers, and names that lead astray."""
+"""Fetching what callers gave as addresses, from real TLS servers."""
 
 from __future__ import annotations
 
 import os
 import resource
-import socket
 from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -16,86 +14,9 @@ from magicgateway.config.settings import MediaSettings
 from magicgateway.conversation.blocks import Inline, Plain
 from magicgateway.conversation.media import Wanted
 from magicgateway.errors import ApiError, UpstreamError
-from magicgateway.policy.addresses import PUBLIC, Reach
-from magicgateway.upstream.media import AT_ONCE, MOST, MediaFetcher
-from tests.certificates import Authority, server_context
-from tests.sockets import CLOSE, RESET, Peer, ScriptedServer, until
-from tests.upstream.sinks import SocketTestCase
-
-HOST = "pictures.test"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
-AS_INLINE = Inline("image/png", b64encode(PNG).decode())
-
-
-def answer(body: bytes = PNG, status: str = "200 OK", fields: bytes = b"") -> bytes:
-    """A server's answer."""
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n".encode()
-    return head + fields + b"\r\n" + body
-
-
-class Names:
-    """Looks names up in a table of lists, one for each lookup, the last one for all after it."""
-
-    def __init__(self) -> None:
-        self.table: dict[str, list[list[str]]] = {}
-        self.asked: list[str] = []
-
-    def __call__(self, name: str, *_: Any) -> list[Any]:
-        self.asked.append(name)
-        answers = self.table.get(name, [["127.0.0.1"]] if name.endswith(HOST) else [])
-        if not answers:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        hosts = answers.pop(0) if len(answers) > 1 else answers[0]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in hosts]
-
-
-class MediaTestCase(SocketTestCase):
-    """A fetcher that trusts the test's authority and takes 127.0.0.1 for the internet."""
-
-    def setUp(self) -> None:
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        self.authority = Authority(folder)
-        self.context = server_context(self.authority.server(HOST, f"*.{HOST}"))
-        super().setUp()
-        self.names = Names()
-        self.reach = Reach(ports=frozenset(), allows=lambda address: address == "127.0.0.1")
-        self.fetcher = self.make()
-
-    def make(self, reach: Reach | None = None, **settings: Any) -> MediaFetcher:
-        """A fetcher with other settings."""
-        fetcher = MediaFetcher(
-            self.clock,
-            MediaSettings(**settings),
-            str(self.authority.ca_file),
-            reach=reach or self.reach,
-            lookup=self.names,
-        )
-        self.addCleanup(fetcher.stop)
-        return fetcher
-
-    def serve_tls(self, *scripts: Any, context: Any = None) -> ScriptedServer:
-        """A TLS server with a good certificate, unless another one is given."""
-        return self.serve(*(scripts or ([answer()],)), context=context or self.context)
-
-    def wanted(
-        self, server: ScriptedServer, path: str = "/a.png", *, image: bool = True, host: str = HOST
-    ) -> Wanted:
-        """What stands at a server."""
-        return Wanted(f"https://{host}:{server.port}{path}", f"messages[0]{path}", image)
-
-    async def left(self, server: ScriptedServer) -> None:
-        """Wait until nobody is connected to a server any more."""
-        await until(lambda: all(peer.finished.is_set() for peer in server.peers))
-
-    async def fault(self, *wanted: Wanted, fetcher: MediaFetcher | None = None) -> str:
-        """Why there is nothing; a 400 that names the first field and no address of anybody."""
-        fault = await self.assertFailure((fetcher or self.fetcher).fetch(wanted), ApiError)
-        assert isinstance(fault, ApiError)
-        self.assertEqual((400, wanted[0].field), (fault.status, fault.param))
-        self.assertIn(wanted[0].field, fault.message)
-        self.assertNotIn("127.0.0", fault.message)
-        return fault.message
+from magicgateway.upstream.media import AT_ONCE, MOST
+from tests.sockets import CLOSE, RESET, Peer, until
+from tests.upstream.pictures import AS_INLINE, HOST, PNG, MediaTestCase, answer
 
 
 class FetchTests(MediaTestCase):
@@ -195,105 +116,6 @@ class FetchTests(MediaTestCase):
         self.assertIn("must be an https address", await self.fault(wanted))
         fetcher = self.make(evolve(self.reach, schemes=frozenset({"http"})))
         self.assertEqual({wanted.url: AS_INLINE}, await fetcher.fetch([wanted]))
-
-
-class AstrayTests(MediaTestCase):
-    """Names and addresses that lead into the operator's network."""
-
-    def forbidden(self, port: int) -> socket.socket:
-        """A listener where nobody may come by."""
-        listener = socket.create_server(("127.0.0.2", port))
-        self.addCleanup(listener.close)
-        listener.setblocking(False)
-        return listener
-
-    def assert_unvisited(self, listener: socket.socket) -> None:
-        """Nobody came by."""
-        with self.assertRaises(BlockingIOError):
-            listener.accept()
-
-    async def test_private(self) -> None:
-        """A name with a private address and one without any get the same answer."""
-        server = self.serve_tls()
-        listener = self.forbidden(server.port)
-        self.names.table[f"inner.{HOST}"] = [["127.0.0.2"]]
-        self.names.table[f"none.{HOST}"] = []
-        texts = {
-            await self.fault(self.wanted(server, host=f"{name}.{HOST}"))
-            for name in ("inner", "none")
-        }
-        self.assertEqual(1, len(texts), texts)
-        self.assertIn("its host has no public address", texts.pop())
-        self.assert_unvisited(listener)
-
-    async def test_mixed(self) -> None:
-        """Of several addresses only the public ones are connected to, whatever their order."""
-        server = self.serve_tls()
-        listener = self.forbidden(server.port)
-        self.names.table[HOST] = [["127.0.0.2", "127.0.0.1", "127.0.0.2"]]
-        wanted = self.wanted(server)
-        self.assertEqual({wanted.url: AS_INLINE}, await self.fetcher.fetch([wanted]))
-        self.assert_unvisited(listener)
-
-    async def test_rebinding(self) -> None:
-        """A name that changes its address between two lookups gets no second lookup."""
-        server = self.serve_tls()
-        listener = self.forbidden(server.port)
-        self.names.table[HOST] = [["127.0.0.1"], ["127.0.0.2"]]
-        wanted = self.wanted(server)
-        self.assertEqual({wanted.url: AS_INLINE}, await self.fetcher.fetch([wanted]))
-        self.assertEqual([HOST], self.names.asked)
-        self.assertIn("no public address", await self.fault(wanted, fetcher=self.make()))
-        self.assertEqual([HOST, HOST], self.names.asked)
-        self.assert_unvisited(listener)
-
-    async def test_public_by_default(self) -> None:
-        """Unless a test says otherwise, this machine is not the internet, under no name."""
-        server = self.serve_tls()
-        fetcher = self.make(evolve(self.reach, allows=PUBLIC.allows))
-        self.assertIn("no public address", await self.fault(self.wanted(server), fetcher=fetcher))
-        for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "localhost"):
-            said = await self.fault(self.wanted(server, host=host), fetcher=fetcher)
-            self.assertIn("must name a host on the public internet", said)
-        self.assertEqual([], server.peers)
-        self.assertEqual([HOST], self.names.asked)
-
-    async def test_refused_addresses(self) -> None:
-        """One address that is refused ends it all before anybody is looked up or asked."""
-        fetcher = self.make(PUBLIC)
-        good = Wanted(f"https://{HOST}/", "messages[1]", image=True)
-        for url in (
-            f"http://{HOST}/",
-            f"https://u:p@{HOST}/",
-            f"https://{HOST}:444/",
-            "https://2130706433/",
-            "https://0x7f.1/",
-        ):
-            await self.fault(Wanted(url, "messages[0]", image=True), good, fetcher=fetcher)
-        self.assertEqual([], self.names.asked)
-
-    async def test_certificate(self) -> None:
-        """A certificate of somebody else, or of nobody, is refused before anything is said."""
-        for pem in (
-            self.authority.server("other.test", ips=["127.0.0.1"]),
-            self.authority.server(HOST, self_signed=True),
-        ):
-            server = self.serve_tls(context=server_context(pem))
-            self.assertIn("no trusted TLS", await self.fault(self.wanted(server)))
-            await self.left(server)
-            self.assertEqual(b"", server.peers[0].received)
-
-    async def test_redirect(self) -> None:
-        """A redirect is not followed, wherever it leads."""
-        server = self.serve_tls()
-        listener = self.forbidden(server.port)
-        for status in ("301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent"):
-            field = b"Location: https://127.0.0.2:%d/\r\n" % server.port
-            moving = self.serve_tls([answer(b"", status, field)])
-            self.assertIn("redirect", await self.fault(self.wanted(moving)))
-            self.assertEqual(1, len(moving.requests()))
-        self.assertEqual([], server.peers)
-        self.assert_unvisited(listener)
 
 
 class FailureTests(MediaTestCase):
