@@ -33,7 +33,11 @@ _PROVIDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _BASE_URL = re.compile(r"(?i:https?)://[^@?#\s]+")
 _CREDENTIAL_FIELD = re.compile(r"auth|cookie|credential|key|password|secret|token", re.IGNORECASE)
 _CREDENTIAL_VALUE = re.compile(r"(?i:bearer|basic) |sk-|gsk_|xai-|hf_|AKIA|ABSK")
+_PARAMETER = re.compile(r"[a-z][a-z_]{0,63}")
+_RENAMED = re.compile(r"[A-Za-z][A-Za-z_]{0,63}")
+_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}")
 FORMATS = ("auto", "json", "human")
+HOSTED_TOOLS = ("web_search", "web_fetch", "code_execution")
 
 
 def check(path: tuple[str, ...], value: Any) -> None:
@@ -125,6 +129,31 @@ def _headers(value: Mapping[str, str]) -> None:
             )
 
 
+def _hosted_tools(value: tuple[str, ...]) -> None:
+    if not set(value) <= set(HOSTED_TOOLS):
+        raise Unfit(f"an entry is no such tool; write any of {', '.join(HOSTED_TOOLS)}")
+
+
+def _drop(value: tuple[str, ...]) -> None:
+    for number, text in enumerate(value, 1):
+        if not _PARAMETER.fullmatch(text):
+            raise Unfit(f"entry {number} is no field of OpenAI's chat; write names like logit_bias")
+
+
+def _rename(value: Mapping[str, str]) -> None:
+    for name, text in value.items():
+        if not _PARAMETER.fullmatch(name) or not _RENAMED.fullmatch(text):
+            raise Unfit(
+                "one of its names is no field of a request; write for example"
+                ' { max_completion_tokens = "max_tokens" }'
+            )
+
+
+def _region(value: str) -> None:
+    if not _REGION.fullmatch(value):
+        raise Unfit("it does not name a region of AWS; write one like us-east-1")
+
+
 def _targets(value: tuple[str, ...]) -> None:
     if not value:
         raise Unfit('it is empty; write one target, for example ["openai/gpt-4o-mini"]')
@@ -148,6 +177,10 @@ _RULES: Mapping[str, Callable[[Any], None]] = {
     "log.format": _format,
     "providers.*.base_url": _base_url,
     "providers.*.headers": _headers,
+    "providers.*.hosted_tools": _hosted_tools,
+    "providers.*.drop": _drop,
+    "providers.*.rename": _rename,
+    "providers.*.region": _region,
     "models.*.targets": _targets,
 }
 

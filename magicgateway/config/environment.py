@@ -24,6 +24,8 @@ AWS_CREDENTIALS = (
     "AWS_SESSION_TOKEN",
     "AWS_BEARER_TOKEN_BEDROCK",
 )
+AWS_PLACES = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE")
+"""What AWS calls where its services are, and whose credentials to look for; best first."""
 WITHOUT_EFFECT: Mapping[str, str] = {
     "TCP_NODELAY": "small writes are always sent at once",
     "TCP_KEEPALIVE_INTERVAL": "dead connections are found by the timeouts of the configuration",
@@ -139,6 +141,11 @@ def credentials(variables: Variables) -> tuple[dict[str, Secret], tuple[str, ...
                 f"{name} is not used, because it is not one word of visible ASCII characters"
             )
     return found, tuple(warnings)
+
+
+def aws_places(variables: Variables) -> dict[str, str]:
+    """What AWS's variables say that is no secret, by their names."""
+    return {name: text for name in AWS_PLACES if (text := variables.get(name))}
 
 
 def seed_warnings(variables: Variables) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from magicgateway.config.checks import check_cors
 from magicgateway.config.environment import (
     CONFIG,
     Variables,
+    aws_places,
     credentials,
     level_layer,
     plain_layer,
@@ -80,7 +81,12 @@ def _completed(settings: Settings, layer: Layer, variables: Variables) -> Settin
             )
     found, unusable = credentials(variables)
     warnings = (*variables.warnings, *seed_warnings(variables), *unusable)
-    return evolve(settings, environment=MappingProxyType(found), warnings=warnings)
+    return evolve(
+        settings,
+        environment=MappingProxyType(found),
+        aws=MappingProxyType(aws_places(variables)),
+        warnings=warnings,
+    )
 
 
 def _file_layer(flags: Flags, variables: Variables, read_text: ReadText) -> Layer:

@@ -12,7 +12,7 @@ from attrs import fields_dict, frozen, has
 from magicgateway.config.settings import Settings, TimeoutSettings
 from magicgateway.config.toml_text import dotted
 
-NOT_TABLES = ("environment", "warnings")
+NOT_TABLES = ("environment", "aws", "warnings")
 """Fields of ``Settings`` that are found, not set."""
 
 

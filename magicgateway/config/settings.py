@@ -141,8 +141,9 @@ class ProviderSettings:
     ``None`` and empty mean: as the row says.
     """
 
-    dialect: str | None = None
-    """``openai`` or ``anthropic``; needed for a provider that has no row."""
+    dialect: str | tuple[str, ...] | None = None
+    """What it is spoken to in, best first: ``openai`` (chat completions), ``responses``,
+    ``anthropic``, ``converse``."""
     base_url: str | None = None
     """Ends where the provider's version prefix ends: ``https://api.openai.com/v1``."""
     api_key: Secret | None = None
@@ -151,6 +152,24 @@ class ProviderSettings:
     """Sent with every request to this provider, for example an organisation id."""
     timeouts: Mapping[str, float] = MappingProxyType({})
     """Keys of ``[timeouts]``, in seconds."""
+    default_max_tokens: int | None = None
+    """Most tokens of an answer where the dialect demands a limit and the caller gave none."""
+    base_model: Mapping[str, str] = _NONE
+    """A model's id that does not say which model it is (an ARN, a deployment), to one that does."""
+    hosted_tools: tuple[str, ...] | None = None
+    """Tools run by the provider that callers may use across dialects."""
+    drop: tuple[str, ...] | None = None
+    """Fields of OpenAI's chat that a translated request is sent without, beside its row's."""
+    rename: Mapping[str, str] = _NONE
+    """Fields of OpenAI's chat to what this provider calls them, beside its row's."""
+    region: str | None = None
+    """Of AWS, where a request names none."""
+    profile: str | None = None
+    """Of AWS's own configuration files."""
+    access_key_id: Secret | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    """AWS's keys. In the file: ``env:NAME`` or ``file:PATH``."""
 
 
 @frozen
@@ -176,5 +195,7 @@ class Settings:
     models: Mapping[str, ModelSettings] = MappingProxyType({})
     environment: Mapping[str, Secret] = field(factory=dict, repr=False)
     """Credentials found in the environment by name (``OPENAI_API_KEY`` …); not a TOML table."""
+    aws: Mapping[str, str] = _NONE
+    """What AWS's own variables say that is no secret (``AWS_REGION`` …); not a TOML table."""
     warnings: tuple[str, ...] = ()
     """What was noticed while reading; not a TOML table. Logged once at start."""

@@ -90,6 +90,14 @@ def _reference(value: object) -> Reference:
     return reference(value)
 
 
+def _name_or_names(value: object) -> str | tuple[str, ...]:
+    if not isinstance(value, list):
+        return _words(value)
+    if not value:
+        raise Unfit("it is an empty list; write a name or remove the key")
+    return _strings(value)
+
+
 def _references(value: object) -> tuple[Reference, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise Unfit('it is not a list of strings; write ["env:NAME"] or ["file:PATH"]')
@@ -110,8 +118,11 @@ _FITS: Mapping[Any, Callable[[object], object]] = {
     int: _count,
     float: _seconds,
     str: _string,
+    int | None: _count,
     str | None: _words,
+    str | tuple[str, ...] | None: _name_or_names,
     tuple[str, ...]: _strings,
+    tuple[str, ...] | None: _strings,
     Secret | None: _reference,
     tuple[Secret, ...]: _references,
     Mapping[str, str]: _string_table,
@@ -146,7 +157,9 @@ def from_text(kind: Any, text: str) -> object:
         return text
     if kind is None or kind == Mapping[str, str]:
         return _table_in(text)
-    if kind in (tuple[str, ...], tuple[Secret, ...]):
+    if kind == str | tuple[str, ...] | None:
+        return _list_in(text) if text.startswith("[") or "," in text else text
+    if kind in (tuple[str, ...], tuple[str, ...] | None, tuple[Secret, ...]):
         if not text and kind == tuple[Secret, ...]:
             # Perhaps a variable that was to be filled in: an open gateway must not come of that.
             raise Unfit("it is empty; set it, or remove it for an open gateway")

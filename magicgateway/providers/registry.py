@@ -11,8 +11,11 @@ from attrs import evolve, field, fields_dict, frozen
 from magicgateway.config.secret import Secret
 from magicgateway.config.settings import ProviderSettings, Settings, TimeoutSettings
 from magicgateway.errors import ConfigError
-from magicgateway.providers import headers
-from magicgateway.providers.row import NO_AUTH, Operation, ProviderRow
+from magicgateway.providers import aws_settings, headers
+from magicgateway.providers.aws_settings import AwsSettings
+from magicgateway.providers.row import AWS, NO_AUTH, Operation, ProviderRow
+from magicgateway.providers.speech import spoken_row, spoken_ways
+from magicgateway.providers.ways import Way
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _RESERVED = frozenset({"v1", "health", "metrics", "models", "chat"})
@@ -27,9 +30,12 @@ _PORTS = {"http": 80, "https": 443}
 _TIMEOUTS = fields_dict(TimeoutSettings)
 
 
-@frozen
+@frozen(eq=False)
 class Provider:
-    """One provider, ready to be spoken to. Made once at start, read by every request."""
+    """One provider, ready to be spoken to. Made once at start, read by every request.
+
+    Each is its own, so that what is known about its models can be kept by it.
+    """
 
     row: ProviderRow
     name: str
@@ -42,6 +48,9 @@ class Provider:
     """The base URL's path, before which nothing and after which an operation's path stands."""
     host_header: bytes
     operations: Mapping[str, Operation]
+    """Those that bodies pass through to as they came; ``row.operations`` has the others too."""
+    ways: tuple[Way, ...]
+    """To have a conversation with it, best first; all those that the operator lets be used."""
     any_route: bool
     slashed_models: bool
     auth: str
@@ -57,6 +66,10 @@ class Provider:
 
     Of a server that asks for no credential only the latter tells that there is one.
     """
+    table: ProviderSettings
+    """What the operator says about its models."""
+    aws: AwsSettings | None
+    """Where and as whom it is asked, if it is one of AWS."""
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -109,11 +122,14 @@ class Registry:
             if name in tables:
                 raise ConfigError(f"it is configured twice, also as {name}", key=_key(given))
             tables[name] = table
+        spoken = {name: table.dialect for name, table in tables.items()}
         for name, table in tables.items():
             if name not in rows:
                 rows[name] = self._new_row(name, table)
+                spoken[name] = None
         for name, row in rows.items():
-            self._names[name] = _resolve(row, tables.get(name), self._settings)
+            ways = spoken_ways(row, spoken.get(name), f"{_key(name)}.dialect")
+            self._names[name] = _resolve(row, tables.get(name), self._settings, ways)
         self._known.update(self._names)
         self._known.update({alias: self._names[name] for alias, name in aliases.items()})
         self._check_names()
@@ -125,14 +141,8 @@ class Registry:
                 f" {', '.join(sorted(_RESERVED))}",
                 key=_key(name),
             )
-        dialect = table.dialect or "openai"
-        row = self._generic.get(dialect)
-        if row is None:
-            raise ConfigError(
-                f"there is no dialect {dialect!r}; write one of {', '.join(self._generic)}",
-                key=f"{_key(name)}.dialect",
-            )
-        if table.base_url is None:
+        row = spoken_row(self._generic, table.dialect or "openai", f"{_key(name)}.dialect")
+        if table.base_url is None and not row.base_url:
             raise ConfigError(
                 f"there is no built-in provider {name!r}, so it needs a base_url (or another"
                 " name: magicgateway providers lists them)",
@@ -177,19 +187,26 @@ def _key(name: str) -> str:
     return f"providers.{name}"
 
 
-def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Settings) -> Provider:
+def _resolve(
+    row: ProviderRow, table: ProviderSettings | None, settings: Settings, ways: tuple[Way, ...]
+) -> Provider:
     key = _key(row.name)
     table = table or ProviderSettings()
     base_url = table.base_url or row.base_url
-    scheme, host, port, prefix = _split_url(base_url, f"{key}.base_url")
-    if table.dialect is not None and table.dialect != row.dialect:
-        raise ConfigError(
-            f"{row.name} speaks {row.dialect}; a provider of another dialect needs a name of its"
-            " own",
-            key=f"{key}.dialect",
-        )
-    environment = (settings.environment.get(name) for name in row.environment)
-    secret = table.api_key or next((found for found in environment if found is not None), None)
+    # A region's place is filled in when a request has said its region; until then it is no host.
+    whole = base_url.replace(aws_settings.REGION, "region")
+    scheme, host, port, prefix = _split_url(whole, f"{key}.base_url")
+    if whole != base_url:
+        host = urlsplit(base_url).hostname or ""
+    aws = None
+    if row.auth == AWS:
+        aws = aws_settings.read(table, settings, key)
+        secret = aws.bearer
+    else:
+        aws_settings.check_absent(table, key)
+        environment = (settings.environment.get(name) for name in row.environment)
+        secret = table.api_key or next((found for found in environment if found is not None), None)
+    aws_found = aws is not None and aws.found is not None
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == _PORTS[scheme] else f"{shown}:{port}"
     local = row.auth == NO_AUTH and table == ProviderSettings()
@@ -202,7 +219,12 @@ def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Setting
         port=port,
         prefix=prefix.encode("ascii"),
         host_header=authority.encode("ascii"),
-        operations=row.operations,
+        operations={
+            route: operation
+            for route, operation in row.operations.items()
+            if operation.envelope is None
+        },
+        ways=ways,
         any_route=row.any_route,
         slashed_models=row.slashed_models,
         auth=row.auth,
@@ -215,7 +237,9 @@ def _resolve(row: ProviderRow, table: ProviderSettings | None, settings: Setting
         extra_headers=_extra_headers(row.headers, table.headers, f"{key}.headers"),
         timeouts=_timeouts(settings.timeouts, row.timeouts, table.timeouts, f"{key}.timeouts"),
         secret=secret,
-        configured=(secret is not None or table != ProviderSettings()) and not local,
+        configured=(secret is not None or aws_found or table != ProviderSettings()) and not local,
+        table=table,
+        aws=aws,
     )
 
 

@@ -7,6 +7,11 @@ from types import MappingProxyType
 
 from attrs import frozen
 
+from magicgateway.conversation.capabilities import PLAIN, Capabilities
+from magicgateway.providers.envelopes import Envelope
+
+AWS = "aws"
+"""Signed with a pair of keys, or a Bedrock API key as bearer."""
 BEARER = "bearer"
 X_API_KEY = "x-api-key"
 API_KEY = "api-key"
@@ -20,6 +25,11 @@ OPENAI_RESPONSES = "openai_responses"
 OPENAI_MODELS = "openai_models"
 ANTHROPIC_MESSAGES = "anthropic_messages"
 ANTHROPIC_MODELS = "anthropic_models"
+BEDROCK_CONVERSE = "bedrock_converse"
+BEDROCK_EMBEDDINGS = "bedrock_embeddings"
+"""What each maker of such models on Bedrock takes."""
+BEDROCK_MODELS = "bedrock_models"
+BEDROCK_TOKENS = "bedrock_tokens"
 OWN = "own"
 """The provider's own body grammar: passed through, never read."""
 
@@ -35,6 +45,8 @@ class Operation:
 
     path: str
     dialects: tuple[str, ...] = (OWN,)
+    envelope: Envelope | None = None
+    """None: the plain one of its dialect. What has one of its own cannot be passed through."""
 
 
 @frozen
@@ -69,7 +81,11 @@ class ProviderRow:
     base_url: str
     operations: Mapping[str, Operation]
     dialect: str = "openai"
-    """The family that config calls ``dialect``: ``openai`` or ``anthropic``."""
+    """What config calls its first dialect: ``openai``, ``anthropic`` or ``converse``."""
+    order: tuple[str, ...] = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES)
+    """The dialects that a conversation may be had in, best first, for callers of another."""
+    abilities: Capabilities = PLAIN
+    """What its models take, as far as that does not depend on the model."""
     auth: str = BEARER
     keyless: bool = False
     """It may ask for no credential, so a request without one is sent all the same."""

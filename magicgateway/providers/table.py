@@ -24,8 +24,9 @@ def _line(provider: Provider) -> tuple[str, str, str, str]:
 
 
 def _key(provider: Provider) -> str:
-    if provider.secret is not None:
-        return f"found ({provider.secret.origin})"
+    secret = provider.aws.found if provider.aws is not None else provider.secret
+    if secret is not None:
+        return f"found ({secret.origin})"
     if provider.auth == NO_AUTH:
         return "not needed"
     return f"none (set {provider.environment[0]})" if provider.environment else "none"

@@ -24,6 +24,11 @@ GOOD: list[tuple[tuple[str, ...], list[Any]]] = [
     ((*PROVIDER, "base_url"), ["http://127.0.0.1:8000/v1"]),
     ((*PROVIDER, "headers"), [{"X-Org": "a"}]),
     ((*PROVIDER, "timeouts", "total"), [0.0]),
+    ((*PROVIDER, "default_max_tokens"), [1]),
+    ((*PROVIDER, "hosted_tools"), [(), ("web_search", "code_execution")]),
+    ((*PROVIDER, "drop"), [(), ("logit_bias", "n")]),
+    ((*PROVIDER, "rename"), [{"seed": "random_seed", "stop": "stopWords"}]),
+    ((*PROVIDER, "region"), ["us-east-1", "us-gov-west-1", "eusc-de-east-1"]),
     (("models", "m", "targets"), [("groq/a",), ("openrouter/a/b",)]),
 ]
 BAD: list[tuple[tuple[str, ...], list[Any]]] = [
@@ -55,6 +60,11 @@ BAD: list[tuple[tuple[str, ...], list[Any]]] = [
         [{"a b": "canary"}, {"X-Api-Key": "canary"}, {"cookie": "canary"}, {"x": "Bearer canary"}],
     ),
     ((*PROVIDER, "timeouts", "idle"), [0.0]),
+    ((*PROVIDER, "default_max_tokens"), [0, -1]),
+    ((*PROVIDER, "hosted_tools"), [("canary",), ("web_search", "canary")]),
+    ((*PROVIDER, "drop"), [("sk-canary",), ("Canary",)]),
+    ((*PROVIDER, "rename"), [{"seed": "sk-canary"}, {"sk-canary": "seed"}]),
+    ((*PROVIDER, "region"), ["canary", "us-east-1.canary", "us-east-1\n", "us-east-1#"]),
     (
         ("models", "m", "targets"),
         [(), ("a/b", "c/d"), ("canary",), ("/canary",), ("https://canary",), ("canary/",)],

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from magicgateway.config.environment import (
     WITHOUT_EFFECT,
     Variables,
+    aws_places,
     credentials,
     level_layer,
     plain_layer,
@@ -118,3 +119,10 @@ class SeedTests(SynchronousTestCase):
             ["TCP_NODELAY", "TCP_KEEPALIVE_INTERVAL", "BUFFER_SIZE", "WORKER_THREADS"],
             [sentence.partition(" has no effect here because ")[0] for sentence in found],
         )
+
+
+class AwsPlacesTests(SynchronousTestCase):
+    def test_places(self) -> None:
+        """Region and profile are kept under AWS's names, where they say something."""
+        found = aws_places(variables(AWS_REGION=" eu-west-1 ", AWS_PROFILE="", AWS_OTHER="x"))
+        self.assertEqual({"AWS_REGION": "eu-west-1"}, found)

@@ -187,7 +187,7 @@ SHAPES = st.sampled_from(
         " {} ",
     ]
 )
-SHOWN = ("listen", "default_provider", "file", "ca_file", "dialect", "headers")
+SHOWN = ("listen", "default_provider", "file", "ca_file", "dialect", "headers", "profile")
 """Keys that take any text, or names, and are shown as they are."""
 HOLDERS = (
     ("PORT",), ("MAX_CONNECTIONS",), ("MAGICGATEWAY_LOG",), ("LOG_LEVEL",),

@@ -54,8 +54,9 @@ class SampleTests(SynchronousTestCase):
         """The commented examples of providers and aliases are valid when they are let in."""
         examples = _EXAMPLE.sub("", SAMPLE[SAMPLE.index("# [providers.openai]") :])
         kept = "\n".join(line for line in examples.splitlines() if re.match(r"\[|\w+ = ", line))
-        settings = loaded(kept, None, None, {"/run/secrets/openai": "s3"})
-        self.assertEqual({"openai", "local"}, set(settings.providers))
+        secrets = ("openai", "aws-key-id", "aws-secret-key", "aws-token")
+        settings = loaded(kept, None, None, {f"/run/secrets/{name}": "s3" for name in secrets})
+        self.assertEqual({"openai", "local", "frankfurt"}, set(settings.providers))
         self.assertEqual({"fast"}, set(settings.models))
 
 
@@ -82,6 +83,7 @@ class PageTests(SynchronousTestCase):
             environment.MAX_CONNECTIONS,
             *log_level.VARIABLES,
             *environment.AWS_CREDENTIALS,
+            *environment.AWS_PLACES,
             *environment.CREDENTIAL_ENDINGS,
             *environment.WITHOUT_EFFECT,
         ]

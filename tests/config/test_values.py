@@ -19,6 +19,7 @@ from magicgateway.config.values import (
 STRINGS = tuple[str, ...]
 TABLE = Mapping[str, str]
 SECRETS = tuple[Secret, ...]
+NAMES = str | tuple[str, ...] | None
 
 
 class FitTests(SynchronousTestCase):
@@ -37,6 +38,10 @@ class FitTests(SynchronousTestCase):
             ("a", str | None, "a"),
             (("a", "b"), STRINGS, ["a", " b"]),
             ((), STRINGS, []),
+            ((), STRINGS | None, []),
+            (7, int | None, 7),
+            ("a", NAMES, " a "),
+            (("a", "b"), NAMES, ["a", "b"]),
             (Reference("env", "K"), Secret | None, "env:K"),
             ((Reference("env", "K"), Reference("file", "k")), SECRETS, ["env:K", "file:k"]),
             ({"X-A": "1"}, TABLE, {"X-A": "1"}),
@@ -67,6 +72,7 @@ class FitTests(SynchronousTestCase):
             (str, [5, ["a"], "a\0", "a\nb", "a\x7f", "a\udc80"]),
             (str | None, ["", "  ", 5]),
             (STRINGS, ["a", [1], ["a", ""], [" "], [["a"]]]),
+            (NAMES, ["", 5, [], [""], [5]]),
             (Secret | None, [5, "", "sk-canary", ["env:K"]]),
             (SECRETS, ["env:K", [5], ["sk-canary"], [""]]),
             (TABLE, ["a", {"a": 1}, {"": "a"}, {"a": ""}, {"a": "b\nc"}]),
@@ -109,6 +115,11 @@ class FromTextTests(SynchronousTestCase):
             (["a"], STRINGS, "['a',]"),
             ([], STRINGS, ""),
             ([], STRINGS, "[]"),
+            ([], STRINGS | None, ""),
+            (5, int | None, "5"),
+            ("a", NAMES, " a "),
+            (["a", "b"], NAMES, "a, b"),
+            (["a"], NAMES, '["a"]'),
             (["env:K", "file:k"], SECRETS, "env:K,file:k"),
             ({"a": "b"}, TABLE, '{"a": "b"}'),
             ({"a": "b"}, TABLE, '{ a = "b" }'),

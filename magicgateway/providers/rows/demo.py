@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.providers.row import NO_AUTH, ProviderRow
 from magicgateway.providers.rows.operations import (
     ANTHROPIC_HEADERS,
@@ -26,6 +27,7 @@ def demo_row(base_url: str) -> ProviderRow:
             **COUNTED_MESSAGES,
             **own("audio/speech", "audio/transcriptions", "audio/translations", "files"),
         },
+        abilities=Capabilities(efforts=("none", "minimal", "low", "medium", "high", "xhigh")),
         auth=NO_AUTH,
         request_headers=(*ANTHROPIC_HEADERS, "x-demo-fault"),
     )

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from magicgateway.providers.row import ANTHROPIC_MODELS, X_API_KEY, Operation, ProviderRow
+from attrs import evolve
+
+from magicgateway.providers.row import (
+    ANTHROPIC_MESSAGES,
+    ANTHROPIC_MODELS,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    X_API_KEY,
+    Operation,
+    ProviderRow,
+)
+from magicgateway.providers.rows.bedrock import BEDROCK
+from magicgateway.providers.rows.compatible import COMPATIBLE
 from magicgateway.providers.rows.operations import (
     ANTHROPIC_HEADERS,
     COUNTED_MESSAGES,
@@ -13,35 +25,44 @@ from magicgateway.providers.rows.operations import (
     own,
 )
 
+_OPENAI = ProviderRow(
+    name="",
+    title="",
+    base_url="",
+    operations={**TEXT_AND_EMBEDDINGS, **RESPONSES},
+    # Many such servers have chat alone, so that is all that is believed without being told.
+    order=(OPENAI_CHAT,),
+    abilities=COMPATIBLE,
+    any_route=True,
+    keyless=True,
+    request_headers=("openai-beta", "openai-organization", "openai-project"),
+    # Most such servers take ids from Hugging Face. Read as openai/gpt-oss-20b would be, a
+    # prompt meant for the operator's own server would go to somebody else's.
+    slashed_models=True,
+)
+_ANTHROPIC = ProviderRow(
+    name="",
+    title="",
+    base_url="",
+    dialect="anthropic",
+    order=(ANTHROPIC_MESSAGES,),
+    operations={
+        **COUNTED_MESSAGES,
+        "models": Operation("/models", (ANTHROPIC_MODELS,)),
+        # Named so that the messages route does not cover it: its bodies are others.
+        **own("messages/batches"),
+    },
+    any_route=True,
+    keyless=True,
+    auth=X_API_KEY,
+    request_headers=(*ANTHROPIC_HEADERS, "anthropic-dangerous-direct-browser-access"),
+    headers={"anthropic-version": "2023-06-01"},
+    slashed_models=True,
+)
+
 GENERIC: Mapping[str, ProviderRow] = {
-    "openai": ProviderRow(
-        name="",
-        title="",
-        base_url="",
-        operations={**TEXT_AND_EMBEDDINGS, **RESPONSES},
-        any_route=True,
-        keyless=True,
-        request_headers=("openai-beta", "openai-organization", "openai-project"),
-        # Most such servers take ids from Hugging Face. Read as openai/gpt-oss-20b would be, a
-        # prompt meant for the operator's own server would go to somebody else's.
-        slashed_models=True,
-    ),
-    "anthropic": ProviderRow(
-        name="",
-        title="",
-        base_url="",
-        dialect="anthropic",
-        operations={
-            **COUNTED_MESSAGES,
-            "models": Operation("/models", (ANTHROPIC_MODELS,)),
-            # Named so that the messages route does not cover it: its bodies are others.
-            **own("messages/batches"),
-        },
-        any_route=True,
-        keyless=True,
-        auth=X_API_KEY,
-        request_headers=(*ANTHROPIC_HEADERS, "anthropic-dangerous-direct-browser-access"),
-        headers={"anthropic-version": "2023-06-01"},
-        slashed_models=True,
-    ),
+    "openai": _OPENAI,
+    "responses": evolve(_OPENAI, dialect="responses", order=(OPENAI_RESPONSES,)),
+    "anthropic": _ANTHROPIC,
+    "converse": evolve(BEDROCK, name="", title="", aliases=(), quirks=()),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from magicgateway.providers.row import OPENAI_COMPLETIONS, Operation, ProviderRow
+from magicgateway.providers.rows.compatible import THREE, compatible
 from magicgateway.providers.rows.operations import (
     CHAT,
     CHAT_AND_MODELS,
@@ -42,6 +43,7 @@ _GLM_QUIRKS = (
     "seed",
     "top_logprobs",
 )
+_AUTO_ONLY = frozenset({"tool_choice"})
 _GLM_REASON = "not among the fields that its reference lists"
 _GLM_NOTES = {
     "tool_choice": "only auto",
@@ -62,6 +64,7 @@ HOSTED = (
             *renames(MAX_TOKENS, source=_BIGMODEL_DOCS),
             *notes({**_GLM_NOTES, "keys": "are not those of zai"}, source=_BIGMODEL_DOCS),
         ),
+        abilities=compatible(refuses=_AUTO_ONLY, json_schema=False, reasoning_echo=True),
         source=_BIGMODEL_DOCS,
         checked=CHECKED,
     ),
@@ -88,6 +91,7 @@ HOSTED = (
                 source=_COHERE_DOCS,
             ),
         ),
+        abilities=compatible(efforts=("none", "high")),
         source=_COHERE_DOCS,
         checked=CHECKED,
     ),
@@ -112,6 +116,7 @@ HOSTED = (
                 {"DataInspectionFailed": "a 400 of the content filter"}, source=_DASHSCOPE_ERRORS
             ),
         ),
+        abilities=compatible(audio=True, json_schema=False, required_choice="", top_k=True),
         source=_DASHSCOPE_DOCS,
         checked=CHECKED,
     ),
@@ -151,6 +156,9 @@ HOSTED = (
                 source=_DEEPSEEK_DOCS,
             ),
         ),
+        abilities=compatible(
+            efforts=("high", "max"), json_schema=False, reasoning_echo=True, text_parts=False
+        ),
         source=_DEEPSEEK_DOCS,
         checked=CHECKED,
     ),
@@ -170,6 +178,7 @@ HOSTED = (
             },
             source=_GEMINI_DOCS,
         ),
+        abilities=compatible(efforts=THREE, image_urls=False, audio=True),
         source=_GEMINI_DOCS,
         checked=CHECKED,
     ),
@@ -199,6 +208,7 @@ HOSTED = (
                 source=_MINIMAX_DOCS,
             ),
         ),
+        abilities=compatible(mid_system=False),
         source=_MINIMAX_DOCS,
         checked=CHECKED,
     ),
@@ -256,6 +266,7 @@ HOSTED = (
                 source=_MISTRAL_DOCS,
             ),
         ),
+        abilities=compatible(audio=True, required_choice="any"),
         source=_MISTRAL_DOCS,
         checked=CHECKED,
     ),
@@ -280,6 +291,14 @@ HOSTED = (
                 source=_MOONSHOT_DOCS,
             ),
         ),
+        abilities=compatible(
+            efforts=THREE,
+            image_urls=False,
+            takes=frozenset({"prompt_cache_key"}),
+            reasoning_echo=True,
+            required_choice="",
+            text_parts=False,
+        ),
         source=_MOONSHOT_DOCS,
         checked=CHECKED,
     ),
@@ -300,6 +319,7 @@ HOSTED = (
             },
             source=_PERPLEXITY_DOCS,
         ),
+        abilities=compatible(efforts=THREE),
         source=_PERPLEXITY_DOCS,
         checked=CHECKED,
     ),
@@ -346,6 +366,7 @@ HOSTED = (
                 checked="2026-11-24",
             ),
         ),
+        abilities=compatible(),
         source=_XAI_DOCS,
         checked=CHECKED,
     ),
@@ -368,6 +389,7 @@ HOSTED = (
                 source=_ZAI_DOCS,
             ),
         ),
+        abilities=compatible(refuses=_AUTO_ONLY, json_schema=False, reasoning_echo=True),
         source=_ZAI_DOCS,
         checked=CHECKED,
     ),

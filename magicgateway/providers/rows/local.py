@@ -7,6 +7,7 @@ operator's, as bearer like any other.
 from __future__ import annotations
 
 from magicgateway.providers.row import NO_AUTH, ProviderRow
+from magicgateway.providers.rows.compatible import THREE, compatible
 from magicgateway.providers.rows.operations import (
     ANTHROPIC_HEADERS,
     COUNTED_MESSAGES,
@@ -53,6 +54,12 @@ LOCAL = (
                 source=_OLLAMA_DOCS,
             ),
         ),
+        abilities=compatible(
+            efforts=("none", *THREE, "max"),
+            image_urls=False,
+            refuses=frozenset({"parallel_tool_calls"}),
+            reasoning_field="reasoning",
+        ),
         source=_OLLAMA_DOCS,
         checked=CHECKED,
     ),
@@ -74,6 +81,7 @@ LOCAL = (
             },
             source=_VLLM_DOCS,
         ),
+        abilities=compatible(efforts=THREE, audio=True, reasoning_field="reasoning", top_k=True),
         source=_VLLM_DOCS,
         checked=CHECKED,
     ),
@@ -101,6 +109,7 @@ LOCAL = (
                 source=_LM_STUDIO_DOCS,
             ),
         ),
+        abilities=compatible(image_urls=False, json_object=False, top_k=True),
         source=_LM_STUDIO_DOCS,
         checked=CHECKED,
     ),
@@ -123,6 +132,7 @@ LOCAL = (
             },
             source=_LLAMA_CPP_DOCS,
         ),
+        abilities=compatible(efforts=("none", *THREE), audio=True, top_k=True),
         source=_LLAMA_CPP_DOCS,
         checked=CHECKED,
     ),
@@ -137,6 +147,7 @@ LOCAL = (
         request_headers=ANTHROPIC_HEADERS,
         slashed_models=True,
         quirks=notes({"authorization": _KEYED}, source=_SGLANG_DOCS, checked="2026-11-24"),
+        abilities=compatible(efforts=THREE, top_k=True),
         source=_SGLANG_DOCS,
         checked="2026-11-24",
     ),
@@ -163,6 +174,11 @@ LOCAL = (
                 },
                 source=_TGI_DOCS,
             ),
+        ),
+        abilities=compatible(
+            refuses=frozenset({"parallel_tool_calls", "user"}),
+            json_schema=False,
+            json_object=False,
         ),
         source=_TGI_DOCS,
         checked=CHECKED,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from magicgateway.conversation.capabilities import Capabilities, ChatAbilities
 from magicgateway.providers.row import (
     ANTHROPIC_MODELS,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
     X_API_KEY,
     Operation,
     ProviderRow,
 )
+from magicgateway.providers.rows.bedrock import BEDROCK
+from magicgateway.providers.rows.compatible import THREE, compatible
 from magicgateway.providers.rows.operations import (
     ANTHROPIC_HEADERS,
     CHAT_AND_MODELS,
@@ -67,6 +72,8 @@ _OPENAI = ProviderRow(
             "videos",
         ),
     },
+    # Chat shows no reasoning and takes none back; Responses does both.
+    order=(OPENAI_RESPONSES, OPENAI_CHAT),
     environment=("OPENAI_API_KEY",),
     request_headers=(
         "openai-beta",
@@ -84,6 +91,17 @@ _OPENAI = ProviderRow(
             "max_tokens": "reasoning models refuse it and want max_completion_tokens",
         },
         source=_OPENAI_DOCS,
+    ),
+    abilities=Capabilities(
+        origin="openai",
+        efforts=THREE,
+        document_urls=True,
+        chat=ChatAbilities(
+            reasoning_field="",
+            custom_tools=True,
+            cache_marks="prompt_cache_breakpoint",
+            allowed_tools=True,
+        ),
     ),
     source=_OPENAI_DOCS,
     checked=CHECKED,
@@ -116,6 +134,7 @@ _ANTHROPIC = ProviderRow(
         },
         source=_ANTHROPIC_DOCS,
     ),
+    abilities=Capabilities(origin="anthropic", efforts=THREE, document_urls=True),
     source=_ANTHROPIC_DOCS,
     checked=CHECKED,
 )
@@ -151,6 +170,7 @@ _GROQ = ProviderRow(
             source=_GROQ_REFERENCE,
         ),
     ),
+    abilities=compatible(reasoning_field="reasoning"),
     source=_GROQ_REFERENCE,
     checked=CHECKED,
 )
@@ -201,6 +221,12 @@ _FIREWORKS = ProviderRow(
             source=_FIREWORKS_ERRORS,
         ),
     ),
+    abilities=compatible(
+        efforts=THREE,
+        takes=frozenset({"prompt_cache_key"}),
+        required_choice="any",
+        top_k=True,
+    ),
     source=_FIREWORKS_DOCS,
     checked=CHECKED,
 )
@@ -248,8 +274,9 @@ _TOGETHER = ProviderRow(
             source=_TOGETHER_ERRORS,
         ),
     ),
+    abilities=compatible(efforts=THREE, reasoning_field="reasoning", top_k=True),
     source=_TOGETHER_DOCS,
     checked=CHECKED,
 )
 
-PRINCIPAL = (_OPENAI, _ANTHROPIC, _GROQ, _FIREWORKS, _TOGETHER)
+PRINCIPAL = (_OPENAI, _ANTHROPIC, _GROQ, _FIREWORKS, _TOGETHER, BEDROCK)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+from attrs import fields_dict, has
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.providers.row import OWN, ProviderRow, Quirk
 from magicgateway.providers.rows import ROWS
+from magicgateway.providers.rows.compatible import COMPATIBLE
 from tests.house import ROOT
 
 PAGE = ROOT / "docs" / "providers.md"
@@ -72,6 +75,40 @@ def quirks_table() -> str:
     )
 
 
+def _differing(value: Any, usual: Any) -> list[str]:
+    """The attributes of a value that are not as usual, as ``name: what``."""
+    found = []
+    for name in fields_dict(type(value)):
+        mine, theirs = getattr(value, name), getattr(usual, name)
+        if mine == theirs or name == "origin":
+            continue
+        if has(type(mine)):
+            found += _differing(mine, theirs)
+        elif isinstance(mine, frozenset):
+            found += [f"no {one}" for one in sorted(mine - theirs)]
+            found += sorted(theirs - mine)
+        elif isinstance(mine, tuple):
+            found.append(f"{name}: {' '.join(mine)}")
+        else:
+            shown = {True: "yes", False: "no", "": "none"}.get(mine, mine)
+            found.append(f"{name}: {shown}")
+    return found
+
+
+def abilities_table() -> str:
+    """One line for each provider with OpenAI's chat that differs from the usual."""
+    return table(
+        ["Provider", "What differs", "Checked"],
+        [
+            [code([row.name]), code(differing), f"[{row.checked}]({row.source})"]
+            for row in ROWS
+            if row.dialect == "openai"
+            and row.name != "openai"
+            and (differing := _differing(row.abilities, COMPATIBLE))
+        ],
+    )
+
+
 class DocumentedTests(SynchronousTestCase):
     maxDiff = None
 
@@ -92,8 +129,12 @@ class DocumentedTests(SynchronousTestCase):
         """The page lists every quirk with its reason and its source."""
         self._expect("quirks", quirks_table())
 
+    def test_abilities(self) -> None:
+        """The page lists what translated requests to each provider may hold."""
+        self._expect("abilities", abilities_table())
+
     def test_cells(self) -> None:
         """No name, title or reason contains what would break a table."""
-        for text in (providers_table(), quirks_table()):
+        for text in (providers_table(), quirks_table(), abilities_table()):
             heads = text.splitlines()[0].count("|")
             self.assertEqual([], [line for line in text.splitlines() if line.count("|") != heads])

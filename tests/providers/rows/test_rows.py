@@ -24,6 +24,7 @@ from magicgateway.providers.row import ANTHROPIC_MODELS, NO_AUTH, OPENAI_CHAT, O
 from magicgateway.providers.rows import ROWS
 from magicgateway.providers.rows.demo import demo_row
 from magicgateway.providers.rows.generic import GENERIC
+from magicgateway.providers.ways import NAMES
 
 DIALECTS = {
     words.OPENAI_CHAT,
@@ -33,25 +34,36 @@ DIALECTS = {
     words.OPENAI_MODELS,
     words.ANTHROPIC_MESSAGES,
     words.ANTHROPIC_MODELS,
+    words.BEDROCK_CONVERSE,
+    words.BEDROCK_EMBEDDINGS,
+    words.BEDROCK_MODELS,
+    words.BEDROCK_TOKENS,
     words.OWN,
 }
 ROUTES = {
-    "chat/completions": {words.OPENAI_CHAT},
+    "chat/completions": {words.OPENAI_CHAT, words.BEDROCK_CONVERSE},
     "completions": {words.OPENAI_COMPLETIONS},
-    "embeddings": {words.OPENAI_EMBEDDINGS, words.OWN},
-    "responses": {words.OPENAI_RESPONSES},
-    "models": {words.OPENAI_MODELS, words.ANTHROPIC_MODELS, words.OWN},
+    "embeddings": {words.OPENAI_EMBEDDINGS, words.BEDROCK_EMBEDDINGS, words.OWN},
+    "responses": {words.OPENAI_RESPONSES, words.BEDROCK_CONVERSE},
+    "models": {words.OPENAI_MODELS, words.ANTHROPIC_MODELS, words.BEDROCK_MODELS, words.OWN},
     "messages": {words.ANTHROPIC_MESSAGES},
-    "messages/count_tokens": {words.ANTHROPIC_MESSAGES},
+    "messages/count_tokens": {words.ANTHROPIC_MESSAGES, words.BEDROCK_TOKENS},
 }
 """The dialects that a route may have; every other route has only the provider's own."""
-AUTHS = {words.BEARER, words.X_API_KEY, words.API_KEY, words.X_GOOG_API_KEY, words.NO_AUTH}
+AUTHS = {
+    words.AWS,
+    words.BEARER,
+    words.X_API_KEY,
+    words.API_KEY,
+    words.X_GOOG_API_KEY,
+    words.NO_AUTH,
+}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 ROUTE = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)*")
 FIELD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 NO_SECRETS = ("_URL", "_BASE", "_HOST", "_ENDPOINT")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-NOT_OFFERED = {"azure", "bedrock", "cloudflare", "replicate", "vertex"}
+NOT_OFFERED = {"azure", "cloudflare", "replicate", "vertex"}
 """What the reference knows and no row can say: another grammar, or an account in the URL."""
 BY_NAME = {row.name: row for row in ROWS}
 
@@ -100,8 +112,8 @@ class WellFormedTests(SynchronousTestCase):
             for route, operation in row.operations.items()
             if not ROUTE.fullmatch(route)
             or not operation.path.startswith("/")
-            or not ROUTE.fullmatch(operation.path[1:])
-            or not operation.path.endswith(f"/{route}")
+            or not (operation.envelope or ROUTE.fullmatch(operation.path[1:]))
+            or not (operation.envelope or operation.path.endswith(f"/{route}"))
         ]
         self.assertEqual([], wrong)
 
@@ -115,7 +127,7 @@ class WellFormedTests(SynchronousTestCase):
             or not set(operation.dialects) <= ROUTES.get(route, {OWN}) & DIALECTS
         ]
         self.assertEqual([], wrong)
-        self.assertEqual({"openai", "anthropic"}, {row.dialect for row in every_row()})
+        self.assertEqual(set(NAMES), {row.dialect for row in every_row()})
         self.assertEqual(set(), {row.auth for row in every_row()} - AUTHS)
 
     def test_headers(self) -> None:
@@ -219,12 +231,14 @@ class ContentTests(SynchronousTestCase):
             if OPENAI_CHAT in row.operations.get("chat/completions", words.Operation("")).dialects
         ]
         self.assertGreaterEqual(len(chatting), 25)
-        self.assertEqual(["anthropic"], [row.name for row in ROWS if row not in compatible])
+        others = [row.name for row in ROWS if row not in compatible]
+        self.assertEqual(["anthropic", "bedrock"], others)
 
     def test_order(self) -> None:
         """The principal ones come first, servers on one's own machine last."""
         self.assertEqual(
-            ["openai", "anthropic", "groq", "fireworks", "together"], [r.name for r in ROWS[:5]]
+            ["openai", "anthropic", "groq", "fireworks", "together", "bedrock"],
+            [r.name for r in ROWS[:6]],
         )
         keyed = [row.auth != NO_AUTH for row in ROWS]
         self.assertEqual(sorted(keyed, reverse=True), keyed)
@@ -307,7 +321,7 @@ class ContentTests(SynchronousTestCase):
 
     def test_generic(self) -> None:
         """Either dialect has a row for servers that only the configuration knows."""
-        self.assertEqual(["openai", "anthropic"], list(GENERIC))
+        self.assertEqual(["openai", "responses", "anthropic", "converse"], list(GENERIC))
         openai, anthropic = GENERIC["openai"], GENERIC["anthropic"]
         self.assertEqual(("bearer", True), (openai.auth, openai.any_route))
         self.assertEqual(

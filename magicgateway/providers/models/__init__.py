@@ -1,0 +1,1 @@
+"""What is known of models, as data with its source and date."""

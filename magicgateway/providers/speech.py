@@ -1,0 +1,78 @@
+"""Which dialects the configuration lets a provider be spoken to in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from magicgateway.errors import ConfigError
+from magicgateway.providers.row import AWS, ProviderRow
+from magicgateway.providers.ways import NAMES, Way, only, ways_of
+
+
+def spoken_row(
+    generic: Mapping[str, ProviderRow], named: str | tuple[str, ...], key: str
+) -> ProviderRow:
+    """The row of a provider that only the configuration knows.
+
+    It is the first dialect's, with the operations that the others have beside.
+
+    Args:
+        generic: The row of each dialect by its name.
+        named: What ``dialect`` says.
+        key: The setting.
+
+    Raises:
+        ConfigError: There is no such dialect, or they cannot be had from one provider.
+    """
+    names = dict.fromkeys(_names(named))
+    for name in names:
+        if name not in generic:
+            raise ConfigError(
+                f"there is no dialect {name!r}; write one of {', '.join(generic)}", key=key
+            )
+    rows = [generic[name] for name in names]
+    if len(rows) > 1 and any(row.auth == AWS for row in rows):
+        raise ConfigError("converse is a provider of its own; give it another name", key=key)
+    first = rows[0]
+    return evolve(
+        first,
+        operations={
+            route: operation
+            for row in reversed(rows)
+            for route, operation in row.operations.items()
+        },
+        order=tuple(dict.fromkeys(dialect for row in rows for dialect in row.order)),
+        request_headers=tuple(dict.fromkeys(f for row in rows for f in row.request_headers)),
+    )
+
+
+def spoken_ways(row: ProviderRow, named: str | tuple[str, ...] | None, key: str) -> tuple[Way, ...]:
+    """The ways to have a conversation with a provider, best first.
+
+    Args:
+        row: The provider's.
+        named: What ``dialect`` says; None: nothing beyond the row.
+        key: The setting.
+
+    Raises:
+        ConfigError: The row lists no such dialect.
+    """
+    ways = ways_of(row)
+    if named is None:
+        return ways
+    spoken = {way.dialect for way in ways}
+    wanted = [NAMES.get(name, "") for name in _names(named)]
+    if not spoken.issuperset(wanted):
+        known = ", ".join(name for name, dialect in NAMES.items() if dialect in spoken)
+        raise ConfigError(
+            f"{row.name} speaks {known or 'none of them'}; a provider of another dialect needs a"
+            " name of its own",
+            key=key,
+        )
+    return only(ways, wanted)
+
+
+def _names(named: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (named,) if isinstance(named, str) else named
