@@ -1,0 +1,392 @@
+"""Streamed answers of ConverseStream, event by event.
+
+See: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html; the
+service model of botocore 1.44.5, 2026-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import define, evolve, field
+
+from magicgateway.conversation.blocks import (
+    CONVERSE,
+    Block,
+    Extras,
+    Hosted,
+    Image,
+    Inline,
+    Text,
+    Thinking,
+    Token,
+    ToolCall,
+)
+from magicgateway.conversation.events import (
+    ArgumentsDelta,
+    BlockStarted,
+    BlockStopped,
+    CitationDelta,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    TokenDelta,
+    UsageCounted,
+)
+from magicgateway.conversation.ledger import Fields
+from magicgateway.conversation.reply import Failure
+from magicgateway.dialects.bedrock_converse.citations import read_citation
+from magicgateway.dialects.bedrock_converse.content_reader import redacted_token
+from magicgateway.dialects.bedrock_converse.extras import rest_of
+from magicgateway.dialects.bedrock_converse.failures import stream_failure
+from magicgateway.dialects.bedrock_converse.frames import ERROR, EXCEPTION
+from magicgateway.dialects.bedrock_converse.media import type_of
+from magicgateway.dialects.bedrock_converse.reply_reader import (
+    read_finish,
+    read_usage,
+    unusable,
+)
+from magicgateway.dialects.grammar import Sent
+from magicgateway.wire.jsontext import BadJson, decode, encode
+
+_ENDS = ("Exception", "Error")
+_LONGEST_HELD = 16 * 1024 * 1024
+"""Characters of blocks that have no deltas, before the answer is given up."""
+_BEFORE, _STARTED, _FINISHED, _ENDED = "before", "started", "finished", "ended"
+_WHOLE = ("redacted", "hosted", "image")
+
+
+@define
+class _Open:
+    """A block that has begun on the wire.
+
+    Attributes:
+        kind: ``text``, ``thinking``, ``call``, or one that is held until it is whole:
+            ``redacted``, ``hosted``, ``image``.
+        index: The hub's; of those that are held it means nothing.
+        start: What the start said of one that is held.
+        held: Its deltas, or the signature of reasoning.
+        said: It had a delta that was passed on.
+        begun_at: Characters of text before it.
+    """
+
+    kind: str
+    index: int = -1
+    start: dict[str, Any] = field(factory=dict)
+    held: list[Any] = field(factory=list)
+    said: bool = False
+    begun_at: int = 0
+
+
+class _Broken(ValueError):
+    """An event that cannot be one of an answer's."""
+
+
+def open_reader(sent: Sent) -> ConverseStreamReader:
+    """A reader of one streamed answer."""
+    return ConverseStreamReader(sent.origin or CONVERSE)
+
+
+class ConverseStreamReader:
+    """Reads one stream. State: its open blocks, and how far it is.
+
+    Args:
+        origin: Whose tokens the reasoning has.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._out: list[Event] = []
+        self._open: dict[int, _Open] = {}
+        self._next = 0
+        self._state = _BEFORE
+        self._calls = self._words = False
+        self._length = 0
+        self._held = 0
+        self._readers: Mapping[str, Callable[[dict[str, Any]], None]] = {
+            "messageStart": self._start_message,
+            "contentBlockStart": self._start,
+            "contentBlockDelta": self._delta,
+            "contentBlockStop": self._stop,
+            "messageStop": self._stop_message,
+            "metadata": self._metadata,
+        }
+
+    def feed(self, name: str, data: bytes) -> Iterable[Event]:
+        """The hub events of one event of the wire.
+
+        Args:
+            name: As ``frames.named`` tells it: an event's type, or ``exception:`` or ``error:``
+                and what that is called. A bare name that ends like one is an exception's too.
+            data: JSON text.
+        """
+        self._out = []
+        if self._state == _ENDED:
+            return self._out
+        try:
+            self._event(name, data)
+        except _Broken as broken:
+            message = f"The provider's stream is broken: {broken}."
+            self._fail(Failure(status=502, kind="server", message=message))
+        return self._out
+
+    def close(self) -> Iterable[Event]:
+        """``Ended``, where nothing was missing but what the answer cost."""
+        if self._state != _FINISHED:
+            return ()
+        self._state = _ENDED
+        return (Ended(),)
+
+    def _fail(self, failure: Failure) -> None:
+        self._state = _ENDED
+        self._out.append(Failed(failure))
+
+    def _event(self, name: str, data: bytes) -> None:
+        bare = name.removeprefix(EXCEPTION).removeprefix(ERROR)
+        if bare != name or name.endswith(_ENDS):
+            try:
+                value = _value(data)
+            except _Broken:
+                value = {}
+            self._fail(stream_failure(bare, value))
+            return
+        read = self._readers.get(name)
+        if read is None:
+            return
+        value = _value(data)
+        value.pop("p", None)
+        if self._state == _BEFORE and name != "messageStart":
+            self._start_message({})
+        if self._state == _FINISHED and name != "metadata":
+            raise _Broken(f"{name} after the end")
+        read(value)
+
+    def _start_message(self, value: dict[str, Any]) -> None:
+        if self._state != _BEFORE:
+            raise _Broken("it begins twice")
+        self._state = _STARTED
+        self._out.append(Started(extras=_rest(value, "role")))
+
+    def _start(self, value: dict[str, Any]) -> None:
+        place = _place(value)
+        self._close(place)
+        start = value.get("start")
+        start = start if isinstance(start, dict) else {}
+        call, result, image = (start.get(kind) for kind in ("toolUse", "toolResult", "image"))
+        if isinstance(call, dict) and "type" not in call:
+            call_id, name = _text_of(call, "toolUseId"), _text_of(call, "name")
+            extras = _rest(call, "name", "toolUseId")
+            self._begin(place, "call", ToolCall(id=call_id, name=name, extras=extras))
+            self._calls = True
+        elif isinstance(call, dict):
+            self._open[place] = _Open("hosted", start={"toolUse": call})
+        elif isinstance(result, dict):
+            self._open[place] = _Open("hosted", start={"toolResult": result})
+        elif isinstance(image, dict):
+            self._open[place] = _Open("image", start=image)
+
+    def _begin(self, place: int, kind: str, block: Block) -> _Open:
+        opened = self._open[place] = _Open(kind, self._next, begun_at=self._length)
+        self._next += 1
+        self._out.append(BlockStarted(opened.index, block))
+        return opened
+
+    def _opened(self, place: int, kind: str, block: Block) -> _Open:
+        """The block that a delta belongs to, which begins if nothing has said so."""
+        opened = self._open.get(place)
+        if opened is not None and opened.kind == kind:
+            return opened
+        self._close(place)
+        return self._begin(place, kind, block)
+
+    def _delta(self, value: dict[str, Any]) -> None:
+        place, delta = _place(value), value.get("delta")
+        if not isinstance(delta, dict):
+            raise _Broken("a delta is no object")
+        for kind, content in delta.items():
+            if kind == "text":
+                self._text(place, _text_of(delta, "text"))
+            elif kind == "toolUse":
+                self._arguments(place, _text_of(content, "input"))
+            elif kind == "reasoningContent":
+                self._thought(place, content)
+            elif kind == "citation":
+                self._citation(place, content)
+            elif kind in ("toolResult", "image"):
+                self._hold(place, content)
+
+    def _text(self, place: int, words: str) -> None:
+        if not words:
+            return
+        opened = self._opened(place, "text", Text(text=""))
+        self._length += len(words)
+        self._words = True
+        self._out.append(TextDelta(opened.index, words))
+
+    def _arguments(self, place: int, words: str) -> None:
+        opened = self._open.get(place)
+        if opened is None or opened.kind not in ("call", "hosted"):
+            raise _Broken("arguments belong to no call")
+        if opened.kind == "hosted":
+            self._hold(place, words)
+        elif words:
+            opened.said = True
+            self._out.append(ArgumentsDelta(opened.index, words))
+
+    def _thought(self, place: int, content: Any) -> None:
+        if not isinstance(content, dict):
+            raise _Broken("reasoning is no object")
+        if "redactedContent" in content:
+            data = _text_of(content, "redactedContent")
+            opened = self._open.get(place)
+            if opened is None or opened.kind != "redacted":
+                self._close(place)
+                self._open[place] = _Open("redacted")
+            self._hold(place, data)
+            return
+        words = _text_of(content, "text") if "text" in content else ""
+        signature = _text_of(content, "signature") if "signature" in content else ""
+        if words or signature:
+            opened = self._opened(place, "thinking", Thinking())
+            if words:
+                self._out.append(ThinkingDelta(opened.index, words))
+            if signature:
+                self._hold(place, signature)
+
+    def _citation(self, place: int, content: Any) -> None:
+        if not isinstance(content, dict):
+            raise _Broken("a citation is no object")
+        opened = self._opened(place, "text", Text(text=""))
+        citation = evolve(read_citation(content), start=opened.begun_at, end=self._length)
+        self._out.append(CitationDelta(opened.index, citation))
+
+    def _hold(self, place: int, content: Any) -> None:
+        """Keep a piece of what can only be told when it is whole."""
+        opened = self._open.get(place)
+        if opened is None:
+            return
+        self._held += len(content) if isinstance(content, str) else len(_json(content))
+        if self._held > _LONGEST_HELD:
+            raise _Broken("a block is too long")
+        opened.held.append(content)
+
+    def _stop(self, value: dict[str, Any]) -> None:
+        place = _place(value)
+        opened = self._open.get(place)
+        if opened is not None and opened.kind == "call" and not opened.said:
+            self._out.append(ArgumentsDelta(opened.index, "{}"))
+        self._close(place)
+
+    def _close(self, place: int) -> None:
+        opened = self._open.pop(place, None)
+        if opened is None:
+            return
+        if opened.kind not in _WHOLE:
+            if opened.held:
+                token = Token(self._origin, "".join(opened.held))
+                self._out.append(TokenDelta(opened.index, token))
+            self._out.append(BlockStopped(opened.index))
+            return
+        block = _whole(opened, self._origin)
+        if block is not None:
+            index, self._next = self._next, self._next + 1
+            self._out += (BlockStarted(index, block), BlockStopped(index))
+
+    def _stop_message(self, value: dict[str, Any]) -> None:
+        for place in tuple(self._open):
+            self._close(place)
+        fields = Fields(value, lenient=True)
+        finish, more = read_finish(fields, calls=self._calls)
+        if unusable(finish, usable=self._calls or self._words):
+            raise _Broken("the answer is malformed, as the provider says itself")
+        self._state = _FINISHED
+        usage = read_usage(None, more)
+        if usage.reasoning is not None:
+            self._out.append(UsageCounted(usage))
+        self._out.append(Finished(finish))
+
+    def _metadata(self, value: dict[str, Any]) -> None:
+        fields = Fields(value, lenient=True)
+        usage = fields.object("usage")
+        if usage is not None:
+            self._out.append(UsageCounted(read_usage(usage)))
+        fields.take("metrics")
+        tier = fields.fields("serviceTier")
+        name = None if tier is None else tier.text("type")
+        if self._state == _FINISHED:
+            self._state = _ENDED
+            self._out.append(Ended(name, rest_of(fields, {"serviceTier": tier})))
+
+
+def _whole(opened: _Open, origin: str) -> Block | None:
+    """A block that came without deltas of the hub's; None where nothing of it came."""
+    if opened.kind == "redacted":
+        token = redacted_token(origin, "".join(opened.held))
+        return Thinking(redacted=True, token=token)
+    if opened.kind == "image":
+        return _image(opened)
+    kind, start = next(iter(opened.start.items()))
+    name = "input" if kind == "toolUse" else "content"
+    pieces = [piece for piece in opened.held if isinstance(piece, str)]
+    listed = [inner for piece in opened.held if isinstance(piece, list) for inner in piece]
+    content: Any = _input("".join(pieces)) if kind == "toolUse" else listed
+    return Hosted(family=CONVERSE, kind=kind, raw={kind: {**start, name: content}})
+
+
+def _input(text: str) -> Any:
+    try:
+        return decode(text.encode()) if text else {}
+    except (BadJson, UnicodeEncodeError):
+        return text
+
+
+def _image(opened: _Open) -> Image | None:
+    data = ""
+    for piece in opened.held:
+        source = piece.get("source") if isinstance(piece, dict) else None
+        more = source.get("bytes") if isinstance(source, dict) else None
+        data += more if isinstance(more, str) else ""
+    form = opened.start.get("format")
+    if not data or not isinstance(form, str):
+        return None
+    return Image(source=Inline(type_of("image", form), data))
+
+
+def _value(data: bytes) -> dict[str, Any]:
+    try:
+        value = decode(data)
+    except BadJson:
+        raise _Broken("an event is no JSON") from None
+    if not isinstance(value, dict):
+        raise _Broken("an event is no object")
+    return value
+
+
+def _json(value: Any) -> bytes:
+    return encode(value)
+
+
+def _place(value: dict[str, Any]) -> int:
+    place = value.get("contentBlockIndex")
+    if not isinstance(place, int) or isinstance(place, bool):
+        raise _Broken("a block has no number")
+    return place
+
+
+def _text_of(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(found, str):
+        raise _Broken(f"a block's {name} is no text")
+    return found
+
+
+def _rest(value: dict[str, Any], *known: str) -> Extras:
+    fields = Fields(value, lenient=True)
+    for name in known:
+        fields.take(name)
+    return rest_of(fields)
