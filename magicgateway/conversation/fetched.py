@@ -1,12 +1,13 @@
 """What comes from an address: its type told by its first bytes, base64 made as it arrives.
 
-The whole of it is never encoded at once, which would hold up everybody else for a moment.
+The whole of it is never encoded or decoded at once, which would hold up everybody else.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from binascii import b2a_base64
+from codecs import getincrementaldecoder
 
 from magicgateway.conversation.blocks import Inline, Plain
 from magicgateway.conversation.ledger import invalid
@@ -26,12 +27,14 @@ _WEAK = "image/bmp"
 """Told by two letters, with which a text may begin too."""
 _HTML = (b"<!doctype html", b"<html")
 _MARK = b"\xef\xbb\xbf"
+_SLICE = 65536
+"""Bytes of text that are decoded at once."""
 _PER_GROUP = 3
 """Bytes that become four characters of base64."""
 
 
 class Arriving:
-    """One picture or document on its way. State: what has come, as base64 or as it is.
+    """One picture or document on its way. State: what has come, as base64 or as text.
 
     Args:
         field: Where its address stood.
@@ -46,6 +49,8 @@ class Arriving:
         self._type: str | None = None
         self._raw = bytearray()
         self._encoded = bytearray()
+        self._decoder = getincrementaldecoder("utf-8-sig")()
+        self._texts: list[str] = []
 
     def take(self, data: bytes) -> None:
         """The next piece, of any size.
@@ -58,12 +63,10 @@ class Arriving:
             if len(self._raw) < _TELLING:
                 return
             self._type = self._told()
-        if is_textual(self._type):
-            if b"\0" in data:
-                raise self._strange()
-            return
-        whole = len(self._raw) - len(self._raw) % _PER_GROUP
-        self._encode(whole)
+        if not is_textual(self._type):
+            self._encode(len(self._raw) - len(self._raw) % _PER_GROUP)
+        elif len(self._raw) >= _SLICE:
+            self._decode(final=False)
 
     def whole(self) -> Inline | Plain:
         """The end has come.
@@ -71,12 +74,13 @@ class Arriving:
         Raises:
             ApiError: 400: it is not what was expected, or nothing at all.
         """
-        if not self._raw and not self._encoded:
-            raise invalid(self._field, "is the address of an empty file")
         if self._type is None:
+            if not self._raw:
+                raise invalid(self._field, "is the address of an empty file")
             self._type = self._told()
         if is_textual(self._type):
-            return self._text(self._type)
+            self._decode(final=True)
+            return Plain("".join(self._texts), self._type)
         self._encode(len(self._raw))
         return Inline(self._type, self._encoded.decode("ascii"))
 
@@ -84,14 +88,15 @@ class Arriving:
         self._encoded += b2a_base64(self._raw[:size], newline=False)
         del self._raw[:size]
 
-    def _text(self, kind: str) -> Plain:
+    def _decode(self, *, final: bool) -> None:
         try:
-            text = self._raw.decode("utf-8-sig")
+            text = self._decoder.decode(self._raw, final)
         except UnicodeDecodeError:
             raise self._strange() from None
         if "\0" in text:
             raise self._strange()
-        return Plain(text, kind)
+        self._raw.clear()
+        self._texts.append(text)
 
     def _told(self) -> str:
         """The media type; one of text where the bytes do not say that it is something else."""

@@ -147,17 +147,13 @@ class MediaFetcher:
         return GatewayPool(self.reactor, self._connector, _NO_REUSE)
 
     def client(self, pool: GatewayPool) -> HTTPClient:
-        """A client of treq's on a pool, with a jar that takes no cookies."""
+        """A client of treq's on a pool; the agent sends no cookies."""
         # treq takes long to import, and most gateways never fetch anything.
-        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415
-
         from treq.client import HTTPClient  # noqa: PLC0415
-        from treq.cookies import IndexableCookieJar  # noqa: PLC0415
 
         seconds = self.settings.timeout_seconds
         timeouts = TimeoutSettings(connect=seconds, response_head=seconds)
-        agent = GatewayAgent(pool, self._sweeper, self.reactor, timeouts)
-        return HTTPClient(agent, IndexableCookieJar(DefaultCookiePolicy(allowed_domains=())))
+        return HTTPClient(GatewayAgent(pool, self._sweeper, self.reactor, timeouts))
 
     def _place(self, wanted: Wanted) -> Place:
         if not self.settings.fetch:

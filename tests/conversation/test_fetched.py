@@ -114,6 +114,15 @@ class ArrivingTests(SynchronousTestCase):
                 with self.subTest(text=text, step=step):
                     self.assertEqual(Plain(text, kind), arrived(text.encode(), name, step=step))
 
+    def test_long_text(self) -> None:
+        """A long text comes whole, wherever it is cut; and is refused before its end if strange."""
+        text = "\u263a caf\u00e9 " * 20_000
+        for step in (0, 1001, 65536):
+            self.assertEqual(Plain(text), arrived(text.encode(), step=step))
+        for strange in (b"\xff", b"\0"):
+            arriving = Arriving(FIELD, "a.txt", image=False)
+            self.assertRaises(ApiError, arriving.take, text.encode() + strange + b"more")
+
     def test_mark(self) -> None:
         """A byte order mark is no part of a text."""
         self.assertEqual(Plain("hello"), arrived(b"\xef\xbb\xbfhello"))

@@ -7,7 +7,7 @@ import socket
 from attrs import evolve
 
 from magicgateway.conversation.media import Wanted
-from magicgateway.policy.addresses import PUBLIC
+from magicgateway.policy.addresses import PUBLIC, Reach
 from tests.certificates import server_context
 from tests.upstream.pictures import AS_INLINE, HOST, MediaTestCase, answer
 
@@ -85,6 +85,17 @@ class AstrayTests(MediaTestCase):
             "https://0x7f.1/",
         ):
             await self.fault(Wanted(url, "messages[0]", image=True), good, fetcher=fetcher)
+        self.assertEqual([], self.names.asked)
+
+    async def test_plain_addresses(self) -> None:
+        """An address of the internet needs no name, but a certificate that names it."""
+        for address, host in (("127.0.0.1", "127.0.0.1"), ("::1", "[0:0::1]")):
+            context = server_context(self.authority.server(HOST, ips=[address]))
+            server = self.serve([answer()], context=context, host=address)
+            fetcher = self.make(Reach(ports=frozenset(), allows=address.__eq__))
+            wanted = self.wanted(server, host=host)
+            self.assertEqual({wanted.url: AS_INLINE}, await fetcher.fetch([wanted]))
+            self.assertEqual([None], [peer.server_name for peer in server.peers])
         self.assertEqual([], self.names.asked)
 
     async def test_certificate(self) -> None:
