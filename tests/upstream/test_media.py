@@ -74,7 +74,7 @@ class FetchTests(MediaTestCase):
         self.assertLessEqual(most, AT_ONCE)
 
     async def test_large(self) -> None:
-        """A picture of the largest size comes whole, and no step of it takes long."""
+        """A picture of the largest size comes whole."""
         size = MediaSettings().max_image_bytes
         body = PNG + bytes(size - len(PNG))
         server = self.serve_tls([answer(body)])
