@@ -7,7 +7,7 @@ field of a source ends as consumed, carried, reported or refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -55,6 +55,10 @@ class Ledger:
     def notes(self) -> tuple[Note, ...]:
         """All that was reported."""
         return tuple(self._notes)
+
+    def extend(self, notes: Iterable[Note]) -> None:
+        """Take over what another ledger was told."""
+        self._notes.update(dict.fromkeys(notes))
 
     def drop(self, field: str, reason: str = UNSUPPORTED) -> None:
         """A field, or a block, does not arrive."""

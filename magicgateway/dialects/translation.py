@@ -20,7 +20,7 @@ from magicgateway.conversation.events import (
     Started,
     UsageCounted,
 )
-from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.ledger import DROPPED, Ledger
 from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
@@ -79,9 +79,12 @@ class Translation:
             raise ApiError(400, "invalid_json", f"The request body is no JSON: {fault}.") from None
         if not isinstance(value, dict):
             raise ApiError(400, "invalid_json", "The request body must be a JSON object.")
-        request = self._door.read_request(value, self.ledger)
+        request = self._read_request(value)
         self.request = evolve(request, model=upstream_model)
         return self.request
+
+    def _read_request(self, value: dict[str, Any]) -> Request:
+        return self._door.read_request(value, self.ledger)
 
     def write(self, request: Request, capabilities: Capabilities) -> Sent:
         """What the provider is sent.
@@ -130,7 +133,20 @@ class Translation:
         """
         request, sent = self._both()
         reply = self._read_reply(body, request, sent)
-        return encode(self._door.write_reply(reply, self._asked(request), self.ledger))
+        ledger = Ledger()
+        text = encode(self._door.write_reply(reply, self._asked(request), ledger))
+        self._report(ledger)
+        return text
+
+    def _report(self, ledger: Ledger) -> None:
+        """Tell of what became of an answer's blocks.
+
+        That the envelope around them is another dialect's (``object``, ``system_fingerprint``) is
+        what was asked for, and no loss.
+        """
+        self.ledger.extend(
+            note for note in ledger.notes if note.action != DROPPED or "[" in note.field
+        )
 
     def _read_reply(self, body: bytes, request: Request, sent: Sent) -> Reply:
         try:

@@ -9,7 +9,13 @@ from attrs import frozen
 
 from magicgateway.config.settings import Settings
 from magicgateway.errors import ApiError
-from magicgateway.providers.dialect_choice import choose_way
+from magicgateway.providers.dialect_choice import (
+    ESTIMATE,
+    PASSAGE,
+    choose_counting,
+    choose_operation,
+    choose_way,
+)
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.providers.row import (
     ANTHROPIC_MESSAGES,
@@ -19,7 +25,7 @@ from magicgateway.providers.row import (
     Operation,
 )
 from magicgateway.providers.ways import Way
-from magicgateway.routing.doors import MODELS, Target
+from magicgateway.routing.doors import COMPLETIONS, COUNTING, EMBEDDINGS, MODELS, Target
 
 _CONVERSATIONS = frozenset({"chat/completions", "responses", "messages"})
 """Routes whose dialects say the same things, so that one can stand for another."""
@@ -138,6 +144,10 @@ class Router:
     def _at(
         self, provider: Provider, target: Target, model: str | None, *, rewrite: bool
     ) -> Destination:
+        if target.passage is not None:
+            if provider.aws is None:
+                raise _unsupported(provider, target.route)
+            return Destination(provider, target.passage.model or None, b"", False, PASSAGE)
         way = _way(provider, target, model)
         if way is not None:
             return Destination(provider, model, b"", rewrite, way)
@@ -147,14 +157,27 @@ class Router:
 
 
 def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
-    """How to have a conversation with a provider that does not speak the door's dialect."""
+    """How to send what a provider does not take as the door's callers write it."""
     door = target.door
-    if door is None or door.name not in _CONVERSATIONS or not provider.ways:
+    if door is None:
         return None
+    if door.name in _CONVERSATIONS and provider.ways:
+        way = choose_way(provider, door.dialect, model or "")
+        is_own = way is not None and way.dialect == door.dialect and way.direct
+        return None if is_own else way
     found = provider.operation(target.route)
     if found is not None and found[0] == target.route and _speaks(found[1], door.dialect):
         return None
-    return choose_way(provider, door.dialect, model or "")
+    if door.name == EMBEDDINGS and found is None:
+        offered = choose_operation(provider, door.name, door.dialect)
+        return None if offered is None else Way(*offered)
+    if not provider.ways:
+        return None
+    if door.name == COUNTING:
+        return choose_counting(provider, model or "") or ESTIMATE
+    if door.name == COMPLETIONS and not provider.any_route:
+        return choose_way(provider, door.dialect, model or "")
+    return None
 
 
 def _upstream_path(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import FailedReply, NoAnswer
@@ -17,6 +19,7 @@ from magicgateway.observe import facts
 from magicgateway.serving import answer, faults
 from magicgateway.serving.record import own_lines
 from magicgateway.serving.relay import Relay
+from magicgateway.serving.request import internal_error
 from magicgateway.upstream.connection import Break
 from magicgateway.wire.chunked import LAST_CHUNK, frame
 from magicgateway.wire.response_heads import ResponseHead
@@ -49,6 +52,7 @@ class TranslatedRelay(Relay):
         timeouts: Of the provider.
     """
 
+    _log = Logger()
     takes_whole = False
 
     def __init__(
@@ -120,10 +124,20 @@ class TranslatedRelay(Relay):
             return  # nothing can follow the terminal event
         try:
             out = stream.feed(data)
-        except NoAnswer as fault:
-            self._break_off(faults.no_answer(str(fault)))
+        except Exception as fault:  # noqa: BLE001 - the caller gets an honest end whatever it is
+            self._cannot(fault)
             return
         self._go_on(stream, out)
+
+    def _cannot(self, fault: Exception) -> None:
+        """The answer could not be translated: what came is none, or we made a mistake."""
+        if isinstance(fault, FailedReply):
+            self._provider_failed(fault.failure)
+        elif isinstance(fault, NoAnswer):
+            self._break_off(faults.no_answer(str(fault)))
+        else:
+            self._log.failure("an answer could not be translated")
+            self._break_off(internal_error())
 
     def _go_on(self, stream: TranslatedStream, out: bytes) -> None:
         if out:
@@ -174,8 +188,8 @@ class TranslatedRelay(Relay):
     def _end(self, stream: TranslatedStream, reason: str) -> None:
         try:
             out = stream.end()
-        except NoAnswer as fault:
-            self._break_off(faults.no_answer(str(fault)))
+        except Exception as fault:  # noqa: BLE001 - as in body_received
+            self._cannot(fault)
             return
         if self._ended:
             return
@@ -200,11 +214,8 @@ class TranslatedRelay(Relay):
                 raise NoAnswer(f"status {self._status}")  # noqa: TRY301 - one way out
             translate = self._translation.one_shot if sent.stream else self._translation.reply
             text = translate(body)
-        except NoAnswer as fault:
-            self._break_off(faults.no_answer(str(fault)))
-            return
-        except FailedReply as fault:
-            self._provider_failed(fault.failure)
+        except Exception as fault:  # noqa: BLE001 - as in body_received
+            self._cannot(fault)
             return
         if sent.stream:
             self.is_stream = True

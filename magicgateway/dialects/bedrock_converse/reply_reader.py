@@ -26,8 +26,7 @@ from magicgateway.conversation.reply import (
 )
 from magicgateway.dialects.bedrock_converse.content_reader import ContentReader
 from magicgateway.dialects.bedrock_converse.extras import rest_of
-from magicgateway.dialects.grammar import Sent
-from magicgateway.errors import UpstreamError
+from magicgateway.dialects.grammar import NoAnswer, Sent
 
 REASONS: Mapping[str, str] = {
     "end_turn": STOP,
@@ -49,12 +48,12 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
     """A whole answer.
 
     Raises:
-        UpstreamError: 502: it is none, whatever its status was.
+        NoAnswer: It is none, whatever its status was.
     """
     fields = Fields(body, lenient=True)
     output = fields.fields("output")
     if output is None:
-        raise no_answer("is no answer of a model")
+        raise NoAnswer("it is no answer of a model")
     message = output.fields("message")
     reader = ContentReader(sent.origin or CONVERSE)
     blocks = () if message is None else reader.content(message)[0]
@@ -62,7 +61,7 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
     words = any(isinstance(block, Text) and block.text for block in blocks)
     finish, more = read_finish(fields, calls=calls)
     if unusable(finish, usable=calls or words):
-        raise no_answer("is malformed, as the provider says itself")
+        raise NoAnswer("it is malformed, as the provider says itself")
     usage = read_usage(fields.object("usage"), more)
     tier = fields.fields("serviceTier")
     fields.take("metrics")
@@ -77,16 +76,6 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
         usage=usage,
         service_tier=None if tier is None else tier.text("type"),
         extras=rest_of(fields, nested),
-    )
-
-
-def no_answer(reason: str) -> UpstreamError:
-    """What the provider sent with a status of success cannot be read."""
-    return UpstreamError(
-        502,
-        "bad_upstream_answer",
-        f"The provider's answer {reason}.",
-        outcome="truncated",
     )
 
 

@@ -22,9 +22,8 @@ from magicgateway.conversation.blocks import (
     ToolCall,
 )
 from magicgateway.conversation.ledger import Fields, Ledger
-from magicgateway.conversation.reply import NO_USAGE, Choice, Reply
-from magicgateway.dialects.failure_errors import as_error
-from magicgateway.dialects.grammar import Sent
+from magicgateway.conversation.reply import NO_USAGE, Choice, Failure, Reply
+from magicgateway.dialects.grammar import FailedReply, NoAnswer, Sent
 from magicgateway.dialects.openai_chat.counts import read_counts
 from magicgateway.dialects.openai_chat.extras import rest_of
 from magicgateway.dialects.openai_chat.failures import is_error, read_failure
@@ -37,7 +36,6 @@ from magicgateway.dialects.openai_chat.reasoning import (
     read_thinking,
     take_words,
 )
-from magicgateway.errors import UpstreamError
 from magicgateway.wire.jsontext import encode
 
 SIGNATURE = "extra_content"
@@ -48,18 +46,17 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
     """A whole answer.
 
     Raises:
-        UpstreamError: It is an error, or has no choice.
+        NoAnswer: It has no choice.
+        FailedReply: It is an error.
     """
     if is_error(body):
-        raise _as_upstream(body)
+        raise FailedReply(read_failure(0, body, {}))
     fields = Fields(body, lenient=True)
     reply_id, created = fields.text("id") or "", fields.integer("created")
     source = f"{reply_id}/{created}"
     choices = tuple(_choice(entry, source, sent.origin) for entry in fields.each("choices"))
     if not choices:
-        raise UpstreamError(
-            502, "bad_answer", "The provider's answer has no choices.", outcome="refused"
-        )
+        raise NoAnswer("it has no choices")
     inner: dict[str, Fields | None] = {}
     usage = inner["usage"] = fields.fields("usage")
     fields.text("object")
@@ -75,17 +72,12 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
     )
 
 
-def _as_upstream(body: Mapping[str, Any]) -> UpstreamError:
-    error = as_error(read_failure(0, body, {}), OPENAI, own_credential=False)
-    return UpstreamError(error.status, error.code, error.message, outcome="refused")
-
-
 def _choice(entry: Fields, source: str, origin: str) -> Choice:
     index = entry.integer("index") or 0
     raw = entry.take("finish_reason")
     if raw in BROKEN:
-        raise UpstreamError(
-            502, "upstream_error", "The provider broke its answer off.", outcome="refused"
+        raise FailedReply(
+            Failure(status=502, kind="server", message="The provider broke its answer off.")
         )
     message = entry.fields("message") or Fields({}, entry.at("message"), lenient=True)
     blocks = _blocks(message, f"{source}/{index}", origin)

@@ -11,7 +11,7 @@ from typing import Any
 from magicgateway.conversation.blocks import OPENAI, Block, Refusal, Text, ToolCall
 from magicgateway.conversation.ledger import Fields
 from magicgateway.conversation.reply import Choice, Reply
-from magicgateway.dialects.grammar import Sent
+from magicgateway.dialects.grammar import FailedReply, NoAnswer, Sent
 from magicgateway.dialects.openai_responses.failures import stream_failure
 from magicgateway.dialects.openai_responses.output_reader import (
     besides,
@@ -20,27 +20,22 @@ from magicgateway.dialects.openai_responses.output_reader import (
     read_item,
     usage_of,
 )
-from magicgateway.errors import UpstreamError
 
 
 def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
     """A whole answer.
 
     Raises:
-        UpstreamError: It is none, or says that there is none.
+        NoAnswer: It is none.
+        FailedReply: It says that there is none.
     """
     fields = Fields(body, lenient=True)
     status, error = body.get("status"), body.get("error")
     if status == "failed" or (error and "output" not in fields):
-        failure = stream_failure(error)
-        raise UpstreamError(
-            failure.status, failure.code or "upstream_error", failure.message, outcome="refused"
-        )
+        raise FailedReply(stream_failure(error))
     items = fields.list("output")
     if items is None:
-        raise UpstreamError(
-            502, "upstream_error", "The provider's answer is no response.", outcome="refused"
-        )
+        raise NoAnswer("the response has no output")
     blocks: list[Block] = []
     logprobs: list[Any] = []
     length = 0

@@ -14,9 +14,8 @@ from magicgateway.conversation.blocks import (
     ToolCall,
 )
 from magicgateway.conversation.reply import Finish, Reply, Usage
-from magicgateway.dialects.grammar import Sent
+from magicgateway.dialects.grammar import FailedReply, NoAnswer, Sent
 from magicgateway.dialects.openai_chat.reply_reader import made_id, read_reply
-from magicgateway.errors import UpstreamError
 from tests.dialects.openai_chat.bodies import call
 
 Json = dict[str, Any]
@@ -148,13 +147,13 @@ class ReplyTests(SynchronousTestCase):
         cases: list[tuple[Json, int]] = [
             ({"error": {"message": "m", "code": 429}}, 429),
             ({"error": "m"}, 502),
-            ({"choices": []}, 502),
-            ({}, 502),
             ({"choices": [{"message": {"content": "a"}, "finish_reason": "network_error"}]}, 502),
         ]
         for body, status in cases:
-            failed = self.assertRaises(UpstreamError, read_reply, body, Sent(body={}))
-            self.assertEqual(status, failed.status)
+            failed = self.assertRaises(FailedReply, read_reply, body, Sent(body={}))
+            self.assertEqual(status, failed.failure.status)
+        for none in ({"choices": []}, {}):
+            self.assertRaises(NoAnswer, read_reply, none, Sent(body={}))
 
     def test_hostile(self) -> None:
         """Values of wrong types are left aside."""

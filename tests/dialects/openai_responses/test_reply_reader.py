@@ -14,9 +14,8 @@ from magicgateway.conversation.reply import (
     UNKNOWN,
     Usage,
 )
-from magicgateway.dialects.grammar import Sent
+from magicgateway.dialects.grammar import FailedReply, NoAnswer, Sent
 from magicgateway.dialects.openai_responses.grammar import read_reply
-from magicgateway.errors import UpstreamError
 from tests.dialects.openai_responses.judge import Json, answer, asked, call
 
 SENT = Sent(body={}, origin="openai")
@@ -129,12 +128,12 @@ class ReadReplyTests(SynchronousTestCase):
         cases: list[tuple[Json, int]] = [
             (response(status="failed", error={"code": "rate_limit_exceeded", "message": "m"}), 429),
             ({"error": {"message": "m"}}, 502),
-            ({"id": "resp_1"}, 502),
-            ({"output": {}}, 502),
         ]
         for given, status in cases:
-            error = self.assertRaises(UpstreamError, read_reply, given, SENT)
-            self.assertEqual(status, error.status)
+            failed = self.assertRaises(FailedReply, read_reply, given, SENT)
+            self.assertEqual(status, failed.failure.status)
+        for none in ({"id": "resp_1"}, {"output": {}}):
+            self.assertRaises(NoAnswer, read_reply, none, SENT)
 
     def test_hostile(self) -> None:
         """Values of other types than they should be do no harm."""
