@@ -37,7 +37,8 @@ def check_turns(fields: Mapping[str, Any], limits: Limits) -> None:
         for index, block in enumerate(blocks):
             _check_block(block, turn["role"], f"messages.{number}.content.{index}", limits)
         _check_media(blocks, turn["role"], number, names)
-        if not limits.mixed and len({"toolResult" in block for block in blocks}) > 1:
+        said = [block for block in blocks if "cachePoint" not in block]
+        if not limits.mixed and len({"toolResult" in block for block in said}) > 1:
             message = "Conversation blocks and tool result blocks cannot be provided in the same"
             raise invalid(f"{message} turn.")
     _check_results(turns, limits)
@@ -177,7 +178,8 @@ def _check_results(turns: list[Any], limits: Limits) -> None:
             raise invalid(
                 f"Expected toolResult blocks at {path} for the following Ids: {', '.join(missing)}"
             )
-        if limits.claude and found and not all("toolResult" in b for b in blocks[: len(found)]):
+        said = [block for block in blocks if "cachePoint" not in block]
+        if limits.claude and found and not all("toolResult" in b for b in said[: len(found)]):
             raise invalid(
                 f"{path}: `tool_use` ids were found without `tool_result` blocks immediately after"
             )

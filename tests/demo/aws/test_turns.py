@@ -55,6 +55,7 @@ GOOD: tuple[tuple[str, list[Any]], ...] = (
     (CLAUDE, [user("a"), model("b"), user("c")]),
     (CLAUDE, [user("a"), model("{")]),
     (CLAUDE, [user("a"), model(SIGNED, use("t"), use("u")), user(result("t"), result("u"), "go")]),
+    (CLAUDE, [user("a"), model(use("t"), use("u")), user(result("t"), POINT, result("u"), POINT)]),
     (CLAUDE, [user("a", PNG, document("Q3 report (final)-1"))]),
     (CLAUDE, [user("a", LONG_POINT, "b", POINT, "c", POINT, "d", POINT)]),
     (LLAMA, [user("a"), model(use("t")), user(result("t", {"json": {}}))]),
