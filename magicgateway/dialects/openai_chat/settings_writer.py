@@ -192,7 +192,8 @@ class SettingsWriter:
 
     def _sampling(self) -> None:
         sampling = self._capabilities.sampling
-        if sampling == NONE and self._body.get("reasoning_effort") == "none":
+        effort = self._body.get("reasoning_effort", self._capabilities.default_effort)
+        if sampling == NONE and effort == "none":
             sampling = ""
         if sampling != NONE:
             temperature = self.take(TEMPERATURE, "temperature")

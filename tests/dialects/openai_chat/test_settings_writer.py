@@ -95,6 +95,10 @@ class SettingTests(SynchronousTestCase):
         awake: Given = {**both, REASONING: Reasoning(effort="none")}
         self.check(awake, {"reasoning_effort": "none", "temperature": 0.5, "top_p": 0.9},
                    sampling="none", efforts=("none", "low"))  # fmt: skip
+        idle = {"sampling": "none", "efforts": ("none", "low"), "default_effort": "none"}
+        self.check(both, {"temperature": 0.5, "top_p": 0.9}, **idle)
+        told: Given = {TEMPERATURE: 0.5, REASONING: Reasoning(effort="low")}
+        self.check(told, {"reasoning_effort": "low"}, "temperature;dropped", **idle)
         self.check({TOP_K: 4}, {}, "top_k;dropped")
         self.check({TOP_K: 4}, {"top_k": 4}, chat={"top_k": True})
 

@@ -65,6 +65,9 @@ class NamesTests(SynchronousTestCase):
         """A profile's id as that of the model behind it, letters as they were."""
         self.assertEqual("amazon.Nova", without_geography("us.amazon.Nova"))
         self.assertEqual("amazon.nova-pro-v1:0", without_geography("amazon.nova-pro-v1:0"))
+        arn = f"{PROFILE}us.amazon.nova-pro-v1:0"
+        self.assertEqual("amazon.nova-pro-v1:0", without_geography(arn))
+        self.assertEqual(APPLICATION, without_geography(APPLICATION))
 
     def test_last(self) -> None:
         """What follows the last slash."""
