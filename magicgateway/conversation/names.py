@@ -142,13 +142,25 @@ def _renamed(request: Request, sent: dict[str, str]) -> Request:
     return evolve(
         request,
         tools=tuple(
-            evolve(tool, name=sent[qualified(tool.name, tool.namespace)], namespace=None)
+            _renamed_tool(tool, sent[qualified(tool.name, tool.namespace)])
             if isinstance(tool, Tool)
             else tool
             for tool in request.tools
         ),
         turns=_each_block(request.turns, renamed),
         parameters=_renamed_choice(request.parameters, sent),
+    )
+
+
+def _renamed_tool(tool: Tool, name: str) -> Tool:
+    """A tool under another name, with what its namespace is for said of each of its members."""
+    about = "\n\n".join(text for text in (tool.namespace_about, tool.description) if text)
+    return evolve(
+        tool,
+        name=name,
+        namespace=None,
+        namespace_about=None,
+        description=about if tool.namespace_about else tool.description,
     )
 
 

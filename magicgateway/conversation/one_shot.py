@@ -28,8 +28,11 @@ def events_of(reply: Reply) -> Iterator[Event]:
     """What a stream would have said, in its order."""
     yield Started(reply.id, reply.model, reply.created, extras=reply.extras)
     for choice in reply.choices:
+        logprobs: object = choice.logprobs
         for index, block in enumerate(choice.blocks):
-            yield from _block(index, block, choice.index, choice.logprobs if index == 0 else None)
+            yield from _block(index, block, choice.index, logprobs)
+            if isinstance(block, Text) and block.text:  # the first words take them all along
+                logprobs = None
         yield Finished(choice.finish, choice.index)
     yield UsageCounted(reply.usage)
     yield Ended(reply.service_tier)

@@ -150,6 +150,9 @@ CONVERSATION = Parameter[Any]("conversation", refused=True)
 """A Responses conversation that its provider keeps, by id or as an object with one."""
 PROMPT = Parameter[Mapping[str, Any]]("prompt", refused=True)
 """A prompt that its provider keeps."""
+STORE_RESPONSE = Parameter[bool]("store", idle=among(False))
+"""A Responses answer is to be kept, so that later requests can name it; chat's ``store`` keeps
+completions for other ends."""
 STORED_ITEMS = Parameter[bool]("item_reference", refused=True)
 """An input item is named by an id that only its provider knows."""
 MAX_TOOL_CALLS = Parameter[int]("max_tool_calls")

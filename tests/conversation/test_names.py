@@ -128,6 +128,19 @@ class RenameToolsTests(SynchronousTestCase):
         self.assertEqual((call("1", "n__f"), call("2", "f")), sent.turns[0].blocks)
         self.assertEqual({"n__g_h": "n__g/h"}, back)
 
+    def test_what_a_namespace_is_for(self) -> None:
+        """What a namespace is for is said of each of its tools, once it is gone."""
+        tools = tuple(
+            Tool(name=name, namespace="n", namespace_about="Mail.", description=about)
+            for name, about in (("f", "Sends."), ("g", None))
+        )
+        sent, _ = names.rename_tools(asking(tools=tools), 64)
+        self.assertEqual(
+            [Tool(name="n__f", description="Mail.\n\nSends."),
+             Tool(name="n__g", description="Mail.")],
+            list(sent.tools),
+        )  # fmt: skip
+
     def test_nothing_to_do(self) -> None:
         """A request whose names all fit is the same object."""
         request = evolve(declaring("f", WEB), turns=(turn("a", call("1", "f")),))
@@ -213,6 +226,19 @@ class RenameCallsTests(SynchronousTestCase):
         [(_, calls), _] = self.renamed(made, "y" * 65, long)
         self.assertEqual(3, len(set(calls[1:])))
         self.assertTrue(all(FITS(word.removeprefix("call ")) for word in calls[1:]))
+
+    def test_what_a_namespace_is_for(self) -> None:
+        """What a namespace is for is said of each of its tools, once it is gone."""
+        tools = tuple(
+            Tool(name=name, namespace="n", namespace_about="Mail.", description=about)
+            for name, about in (("f", "Sends."), ("g", None))
+        )
+        sent, _ = names.rename_tools(asking(tools=tools), 64)
+        self.assertEqual(
+            [Tool(name="n__f", description="Mail.\n\nSends."),
+             Tool(name="n__g", description="Mail.")],
+            list(sent.tools),
+        )  # fmt: skip
 
     def test_nothing_to_do(self) -> None:
         """A request whose ids all fit is the same object."""

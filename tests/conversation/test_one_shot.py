@@ -67,7 +67,7 @@ class OneShotTests(SynchronousTestCase):
             TokenDelta(0, signature),
             BlockStopped(0),
             BlockStarted(1, Text(text="")),
-            TextDelta(1, "hi"),
+            TextDelta(1, "hi", logprobs={"content": []}),
             CitationDelta(1, citation),
             BlockStopped(1),
             BlockStarted(2, ToolCall(id="c", name="f")),

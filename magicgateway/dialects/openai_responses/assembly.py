@@ -87,7 +87,7 @@ class Assembly:
         self.output: list[Item] = []
         """The items that are done."""
         self.lost: list[str] = []
-        """What this API has no item for."""
+        """What this API has no item for, by where it would stand."""
         self.finish: Finish | None = None
 
     def feed(self, event: Event) -> Iterator[Item]:
@@ -107,7 +107,7 @@ class Assembly:
             case TokenDelta() if isinstance(item, OpenReasoning):
                 item.token = event.token
             case TokenDelta():
-                self.lost.append("token")
+                self._lose("token")
             case BlockStopped() if item is not None:
                 self._pending = None
                 yield from item.stop()
@@ -118,7 +118,7 @@ class Assembly:
 
     def _start(self, block: Block) -> Iterator[Item]:
         if block.token is not None and not isinstance(block, Thinking):
-            self.lost.append("token")
+            self._lose("token")
         if isinstance(block, Text | Refusal):
             self._pending = block
             return
@@ -135,9 +135,9 @@ class Assembly:
             case Image(source=Inline() as source):
                 yield from self._whole({"type": "image_generation_call", "result": source.data})
             case Hosted() | Foreign():
-                self.lost.append(block.kind)
+                self._lose(block.kind)
             case _:
-                self.lost.append(type(block).__name__.lower())
+                self._lose(type(block).__name__.lower())
 
     def _say(self, event: TextDelta) -> Iterator[Item]:
         if self._pending is not None:
@@ -203,9 +203,12 @@ class Assembly:
         self.output.append(item)
         yield place.done(item)
 
+    def _lose(self, kind: str) -> None:
+        self.lost.append(f"output[{len(self.output)}].{kind}")
+
     def _cite(self, item: OpenMessage, citation: Citation) -> None:
         if not item.cite(citation):
-            self.lost.append("citation")
+            self._lose("citation")
 
     def _begin(self, item: OpenItem) -> Iterator[Item]:
         self._open = item

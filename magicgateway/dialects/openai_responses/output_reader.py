@@ -37,7 +37,7 @@ from magicgateway.dialects.openai_responses.extras import ITEMS, rest_of
 from magicgateway.dialects.openai_responses.part_reader import read_citation
 from magicgateway.dialects.stream_tap import count
 
-_OWN = ("object", "output_text", "completed_at", "incomplete_details", "error")
+_OWN = ("object", "output_text", "incomplete_details", "error")
 """Fields of a response that say nothing that is not said elsewhere."""
 
 

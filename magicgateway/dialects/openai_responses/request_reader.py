@@ -30,7 +30,9 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     """
     fields = Fields(body)
     parameters = Parameters()
-    model = fields.needed("model")
+    model = fields.text("model") or ""
+    if not model and "prompt" not in fields:  # which can name one itself
+        raise invalid("model", "is required")
     kept = any(name in fields for name in _KEPT)
     inner: dict[str, Fields | None] = {**read_settings(fields, parameters)}
     reader = ItemReader(ledger)

@@ -18,7 +18,7 @@ from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.names import rename_calls, rename_tools
 from magicgateway.conversation.parameters import (
     PARALLEL_TOOL_CALLS,
-    STORE,
+    STORE_RESPONSE,
     STORED_ITEMS,
     TOOL_CHOICE,
     WEB_SEARCH,
@@ -47,10 +47,10 @@ def write_request(request: Request, capabilities: Capabilities, ledger: Ledger) 
     request = rename_calls(request, _is_fit_id, _short_id)
     parameters = request.parameters
     taking = parameters.taking()
-    body: dict[str, Any] = {"model": request.model}
+    body: dict[str, Any] = {"model": request.model} if request.model else {}
     tools = ToolWriter(request, taking.take(TOOL_CHOICE), ledger)
     wrapped = tools.wrapped
-    stored = parameters.get(STORE) is True
+    stored = parameters.get(STORE_RESPONSE) is True
     items = ItemWriter(PartWriter(capabilities, ledger), capabilities.origin, stored, wrapped)
     _input(body, request, items)
     taking.take(STORED_ITEMS)

@@ -33,7 +33,7 @@ from magicgateway.conversation.parameters import (
     REASONING_MODE,
     RESPONSE_FORMAT,
     SERVICE_TIER,
-    STORE,
+    STORE_RESPONSE,
     TEMPERATURE,
     TOP_LOGPROBS,
     TOP_P,
@@ -82,7 +82,7 @@ def read_settings(body: Fields, parameters: Parameters) -> dict[str, Fields | No
     name = "safety_identifier" if "safety_identifier" in body else "user"
     parameters.give(USER, body.text(name), name)
     stored = body.flag("store")
-    parameters.give(STORE, stored is not False, "store")
+    parameters.give(STORE_RESPONSE, stored is not False, "store")
     _include(body, parameters)
     _caching(body, parameters)
     inner: dict[str, Fields | None] = {}

@@ -27,6 +27,7 @@ from magicgateway.conversation.parameters import (
     RESPONSE_FORMAT,
     SERVICE_TIER,
     STORE,
+    STORE_RESPONSE,
     TEMPERATURE,
     TOP_P,
     USER,
@@ -80,7 +81,8 @@ class SettingsWriter:
 
     def write(self, body: dict[str, Any], *, stream: bool) -> None:
         """Add all settings but those of tools to a body."""
-        body["store"] = self.taking.take(STORE) is True
+        asked = (self.taking.take(STORE), self.taking.take(STORE_RESPONSE))
+        body["store"] = True in asked
         self._include(body)
         for parameter in _SAME:
             value = self.taking.take(parameter)

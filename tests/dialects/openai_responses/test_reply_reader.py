@@ -132,8 +132,9 @@ class ReadReplyTests(SynchronousTestCase):
         for given, status in cases:
             failed = self.assertRaises(FailedReply, read_reply, given, SENT)
             self.assertEqual(status, failed.failure.status)
-        for none in ({"id": "resp_1"}, {"output": {}}):
-            self.assertRaises(NoAnswer, read_reply, none, SENT)
+        nothing: list[Json] = [{"id": "resp_1"}, {"output": {}}]
+        for given in nothing:
+            self.assertRaises(NoAnswer, read_reply, given, SENT)
 
     def test_hostile(self) -> None:
         """Values of other types than they should be do no harm."""

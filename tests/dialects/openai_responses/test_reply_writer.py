@@ -245,13 +245,13 @@ class WriteReplyTests(SynchronousTestCase):
         """Logprobs stand with the words they are about."""
         listed = [{"token": t, "logprob": -1.0, "bytes": [1], "top_logprobs": []} for t in "abc"]
         choice = Choice(
-            blocks=(Text(text="ab"), Text(text="c")),
+            blocks=(Thinking(parts=("t",)), Text(text="abc")),
             finish=Finish(reason=STOP),
             logprobs={"content": listed},
         )
         written, _ = answer(Reply(id="", model="", choices=(choice,)))
-        parts = written["output"][0]["content"]
-        self.assertEqual([listed[:2], listed[2:]], [part["logprobs"] for part in parts])
+        (part,) = written["output"][1]["content"]
+        self.assertEqual(listed, part["logprobs"])
 
     def test_hosted(self) -> None:
         """Steps of the provider's own tools are items where this API has one."""
@@ -271,12 +271,12 @@ class WriteReplyTests(SynchronousTestCase):
         cited = Text(text="a", citations=(Citation(kind="char_location", family=ANTHROPIC),))
         cases: list[tuple[Block, str]] = [
             (Hosted(family=ANTHROPIC, kind="web_fetch_tool_result", raw={}),
-             "output.web_fetch_tool_result"),
-            (Foreign(family=ANTHROPIC, kind="novelty", raw={}), "output.novelty"),
-            (Image(source=Remote("https://x.test")), "output.image"),
-            (Audio(source=Inline("audio/wav", "AAAA")), "output.audio"),
-            (ToolCall(id="c", name="f", token=Token("gemini", "x")), "output.token"),
-            (cited, "output.citation"),
+             "output[0].web_fetch_tool_result"),
+            (Foreign(family=ANTHROPIC, kind="novelty", raw={}), "output[0].novelty"),
+            (Image(source=Remote("https://x.test")), "output[0].image"),
+            (Audio(source=Inline("audio/wav", "AAAA")), "output[0].audio"),
+            (ToolCall(id="c", name="f", token=Token("gemini", "x")), "output[0].token"),
+            (cited, "output[0].citation"),
         ]  # fmt: skip
         for block, lost in cases:
             _, notes = answer(reply(block))

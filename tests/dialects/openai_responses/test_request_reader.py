@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import Text, ToolCall, ToolResult
-from magicgateway.conversation.parameters import STORE, STORED_ITEMS, TOOL_CHOICE
+from magicgateway.conversation.parameters import STORE_RESPONSE, STORED_ITEMS, TOOL_CHOICE
 from magicgateway.errors import ApiError
 from tests.dialects.openai_responses.judge import HI, Json, body, call, function, output, read, says
 
@@ -47,7 +47,7 @@ class ReadRequestTests(SynchronousTestCase):
             ({"model": "m", "input": "hi", "store": False}, False),
         ]
         for request, expected in cases:
-            self.assertIs(expected, read(request)[0].parameters.get(STORE))
+            self.assertIs(expected, read(request)[0].parameters.get(STORE_RESPONSE))
 
     def test_kept_by_provider(self) -> None:
         """What the provider keeps makes a request complete; an item's reference is a setting."""
