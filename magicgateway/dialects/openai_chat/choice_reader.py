@@ -261,7 +261,7 @@ class ChoiceReader:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     """The objects of what should be a list of them."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in _listed(value) if isinstance(item, dict)]
 
 
 def _arguments(value: Any) -> str:
@@ -277,6 +277,10 @@ def _joined_logprobs(
     if before is None:
         return more
     return {
-        name: [*(before.get(name) or ()), *(more.get(name) or ())] or None
+        name: [item for odds in (before, more) for item in _listed(odds.get(name))] or None
         for name in ("content", "refusal")
     }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

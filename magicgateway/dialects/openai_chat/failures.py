@@ -96,7 +96,7 @@ def _said(body: Any) -> dict[str, Any]:
         if not isinstance(found, dict):
             return {}
         inner = next((found[k] for k in _INNER if isinstance(found.get(k), dict | list)), None)
-        if inner is None or found.get("type") in _STATUSES:
+        if inner is None or _lower(found.get("type")) in _STATUSES:
             return found
         outer, found = found, inner
         if not isinstance(found, dict | list) or found == []:

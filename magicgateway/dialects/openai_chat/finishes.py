@@ -18,7 +18,7 @@ from magicgateway.conversation.reply import (
     Finish,
 )
 
-BROKEN = frozenset({"error", "network_error", "malformed_model_output"})
+_BROKEN = frozenset({"error", "network_error", "malformed_model_output"})
 """With these an answer did not end: it broke off."""
 
 _REASONS = {
@@ -46,6 +46,11 @@ _REPORTED_STOPS = ("stop_reason", "stop_sequence", "matched_stop")
 """Fields of a choice in which some providers say which stop was met."""
 
 GENERIC_REFUSAL = "The model declined to answer."
+
+
+def is_broken(raw: Any) -> bool:
+    """Whether a ``finish_reason`` says that there was no end."""
+    return isinstance(raw, str) and raw in _BROKEN
 
 
 def read_finish(raw: Any, choice: dict[str, Any], *, calls: bool, refusal: bool) -> Finish:

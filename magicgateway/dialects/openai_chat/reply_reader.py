@@ -27,7 +27,7 @@ from magicgateway.dialects.grammar import FailedReply, NoAnswer, Sent
 from magicgateway.dialects.openai_chat.counts import read_counts
 from magicgateway.dialects.openai_chat.extras import rest_of
 from magicgateway.dialects.openai_chat.failures import is_error, read_failure
-from magicgateway.dialects.openai_chat.finishes import BROKEN, read_finish
+from magicgateway.dialects.openai_chat.finishes import is_broken, read_finish
 from magicgateway.dialects.openai_chat.message_reader import read_call
 from magicgateway.dialects.openai_chat.reasoning import (
     DETAILS,
@@ -75,7 +75,7 @@ def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:
 def _choice(entry: Fields, source: str, origin: str) -> Choice:
     index = entry.integer("index") or 0
     raw = entry.take("finish_reason")
-    if raw in BROKEN:
+    if is_broken(raw):
         raise FailedReply(
             Failure(status=502, kind="server", message="The provider broke its answer off.")
         )

@@ -24,7 +24,7 @@ from magicgateway.dialects.grammar import Sent
 from magicgateway.dialects.openai_chat.choice_reader import ChoiceReader
 from magicgateway.dialects.openai_chat.counts import read_counts
 from magicgateway.dialects.openai_chat.failures import is_error, read_failure
-from magicgateway.dialects.openai_chat.finishes import BROKEN
+from magicgateway.dialects.openai_chat.finishes import is_broken
 from magicgateway.wire.jsontext import BadJson, decode
 
 _DONE = b"[DONE]"
@@ -117,7 +117,7 @@ class ChatStreamReader:
             yield UsageCounted(read_counts(Fields(usage, lenient=True), {}))
 
     def _choice(self, entry: dict[str, Any]) -> Iterator[Event]:
-        if entry.get("finish_reason") in BROKEN:
+        if is_broken(entry.get("finish_reason")):
             yield self._failed(_BROKEN_OFF)
             return
         index = entry.get("index")

@@ -152,7 +152,8 @@ class ReplyTests(SynchronousTestCase):
         for body, status in cases:
             failed = self.assertRaises(FailedReply, read_reply, body, Sent(body={}))
             self.assertEqual(status, failed.failure.status)
-        for none in ({"choices": []}, {}):
+        nothing: list[Json] = [{"choices": []}, {}]
+        for none in nothing:
             self.assertRaises(NoAnswer, read_reply, none, Sent(body={}))
 
     def test_hostile(self) -> None:
