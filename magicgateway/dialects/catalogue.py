@@ -1,7 +1,7 @@
 """Every dialect by name: how it says errors, and how its answers are watched.
 
-A *family* is what a door speaks: ``openai``, ``responses`` or ``anthropic``. A *dialect* is the
-grammar of one operation's bodies; where a family is asked for, a dialect's name does as well.
+A *family* is what a door speaks: ``openai``, ``responses``, ``anthropic`` or ``aws``. A *dialect*
+is the grammar of one operation's bodies; where a family is asked for, a dialect's name does too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from magicgateway.dialects.anthropic_messages import errors as messages_errors
 from magicgateway.dialects.anthropic_messages import tap as messages
+from magicgateway.dialects.bedrock_converse import errors as aws_errors
 from magicgateway.dialects.grammar import Grammar
 from magicgateway.dialects.openai_chat import errors as chat_errors
 from magicgateway.dialects.openai_chat import tap as chat
@@ -26,6 +27,7 @@ from magicgateway.observe.facts import Usage
 OPENAI = "openai"
 RESPONSES = "responses"
 ANTHROPIC = "anthropic"
+AWS = "aws"
 
 OPENAI_CHAT = "openai_chat"
 OPENAI_COMPLETIONS = "openai_completions"
@@ -41,6 +43,7 @@ _ERRORS: Mapping[str, ModuleType] = {
     OPENAI_RESPONSES: responses_errors,
     ANTHROPIC: messages_errors,
     ANTHROPIC_MESSAGES: messages_errors,
+    AWS: aws_errors,
 }
 _TAPS: Mapping[str, Callable[[], StreamTap]] = {
     OPENAI_CHAT: chat.ChatTap,

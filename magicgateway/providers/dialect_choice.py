@@ -5,13 +5,21 @@ from __future__ import annotations
 from attrs import evolve
 
 from magicgateway.providers.capabilities import is_claude, unspoken
-from magicgateway.providers.envelopes import CONVERSE, CONVERSE_CLAUDE, COUNT_CLAUDE, Envelope
+from magicgateway.providers.envelopes import (
+    CONVERSE,
+    CONVERSE_CLAUDE,
+    COUNT_CLAUDE,
+    PASSED_ON,
+    Envelope,
+)
 from magicgateway.providers.registry import Provider
-from magicgateway.providers.row import ANTHROPIC_MESSAGES, BEDROCK_TOKENS
+from magicgateway.providers.row import ANTHROPIC_MESSAGES, BEDROCK_TOKENS, OWN
 from magicgateway.providers.ways import Way, envelope_of
 
 ESTIMATE = Way("", Envelope(name="estimate"))
 """Nobody is asked: the gateway answers with an estimate of its own."""
+PASSAGE = Way(OWN, PASSED_ON)
+"""Bodies and paths are the caller's, signed anew."""
 _COUNTING = "messages/count_tokens"
 
 

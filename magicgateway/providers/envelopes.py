@@ -184,6 +184,7 @@ COUNT_CONVERSE = Envelope(
     service=RUNTIME,
     unprofiled=True,
 )
+PASSED_ON = Envelope(name="as the caller wrote it", method="", service=RUNTIME)
 LIST_MODELS = Envelope(name="list models", method="GET", path="/foundation-models", service=CONTROL)
 LIST_PROFILES = Envelope(
     name="list inference profiles",

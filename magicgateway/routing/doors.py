@@ -2,7 +2,8 @@
 
 A *door* is a path whose bodies the gateway can read, with the dialect that is spoken there. Doors
 answer below ``/v1/`` and without it; every other path only below ``/v1/``. Either may stand behind
-a provider's name: ``/groq/v1/chat/completions``.
+a provider's name: ``/groq/v1/chat/completions``. Behind the name of one of AWS there are AWS's own
+paths as well (``passages``).
 
 Targets are kept as bytes: a provider gets what the caller wrote, percent-encoding and all.
 """
@@ -17,6 +18,7 @@ from attrs import frozen
 
 from magicgateway.errors import ApiError
 from magicgateway.providers import row
+from magicgateway.routing.passages import Passage, read_passage
 
 _READ = (b"GET", b"HEAD")
 _POST = (b"POST",)
@@ -55,7 +57,11 @@ DOORS = {
         Door("models", row.OPENAI_MODELS, "", _READ),
     )
 }
+COMPLETIONS = "completions"
+COUNTING = "messages/count_tokens"
+EMBEDDINGS = "embeddings"
 MODELS = "models"
+_NO_PROVIDERS = (b"v1", b"chat", b"models")
 
 
 @frozen
@@ -71,10 +77,14 @@ class Target:
     """Named by the path, as it stands there."""
     model_id: str | None = None
     """Of ``models/{id}``, percent-decoded."""
+    passage: Passage | None = None
+    """The operation of an API that is passed on as it is, which is no path below ``/v1/``."""
 
     @property
     def operation(self) -> str:
         """What the request is called in logs; a model's id is left out."""
+        if self.passage is not None:
+            return self.passage.operation
         return MODELS if self.model_id is not None else self.route[:128]
 
     def family(self, anthropic: bool) -> str:
@@ -85,6 +95,8 @@ class Target:
         """
         if self.door is not None and self.door.family:
             return self.door.family
+        if self.passage is not None:
+            return "aws"
         return "anthropic" if anthropic else "openai"
 
 
@@ -108,6 +120,12 @@ def read_target(raw: bytes, is_provider: Callable[[str], bool]) -> Target | None
         if not is_provider(provider):
             return None
         del segments[0]
+    elif len(segments) > 1 and segments[0] not in _NO_PROVIDERS:
+        passage = read_passage(path[len(segments[0]) + 1 :])
+        if passage is not None and is_provider(segments[0].decode("latin-1")):
+            _check(path, segments)
+            provider, route = segments[0].decode("latin-1"), passage.operation
+            return Target(route, mark + query, provider=provider, passage=passage)
     below_v1 = segments[:1] == [b"v1"]
     segments = _route_segments(segments)
     route = b"/".join(segments).decode("latin-1")
@@ -175,6 +193,8 @@ def needs_peek(target: Target, method: bytes, content_type: bytes) -> bool:
         method: Its method.
         content_type: The field's value, empty if there is none.
     """
+    if target.passage is not None:
+        return True
     if method != b"POST":
         return False
     if target.door is not None:

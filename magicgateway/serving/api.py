@@ -103,6 +103,9 @@ class Api:
         app.route("/v1/", branch=True)(self._api)
         app.route("/v1//<path:rest>")(self._api_of)
         app.route("/<provider>/v1/", branch=True)(self._api_of)
+        for path in ("model", "guardrail", "guardrail-checks", "async-invoke"):
+            app.route(f"/<provider>/{path}/<path:rest>")(self._api_of)
+        app.route("/<provider>/async-invoke")(self._api_of)
         for door in (
             "chat/completions",
             "completions",

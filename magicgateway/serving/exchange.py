@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from magicgateway.config.settings import TimeoutSettings
 from magicgateway.dialects.catalogue import error_body
@@ -13,13 +14,13 @@ from magicgateway.observe import facts
 from magicgateway.routing.destination import Destination
 from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
-from magicgateway.serving.intake import JsonBody, Upload, too_large
+from magicgateway.serving.crossing import cross
+from magicgateway.serving.intake import JsonBody, RawBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.record import fact_of
 from magicgateway.serving.relay import Relay
 from magicgateway.serving.request import GatewayRequest
 from magicgateway.serving.standing import Standing
-from magicgateway.serving.translating import Translating
 from magicgateway.upstream.attempt import Attempt, OutgoingRequest
 from magicgateway.upstream.connection import Connection
 from magicgateway.upstream.forwarding import framing
@@ -94,7 +95,7 @@ class Exchange:
             limit = settings.max_body_bytes
             if length > limit:
                 raise too_large(limit, "server.max_body_bytes")
-            self.json_body = JsonBody(limit)
+            self.json_body = (RawBody if standing.target.passage else JsonBody)(limit)
             if request.head.expects_continue:
                 standing.named_provider()
                 request.send_continue()
@@ -162,7 +163,7 @@ class Exchange:
         size = body.size
         destination = self.route(asked.model)
         if destination.way is not None:
-            Translating(self, destination, destination.way).start(pieces, size)
+            cross(self, destination, destination.way, pieces, size)
             return
         if destination.rewrite:
             assert destination.upstream_model is not None
@@ -265,8 +266,9 @@ class Exchange:
         if stop is not None:
             stop()
 
-    def failed_inside(self) -> None:
-        self._log.failure("an exchange failed inside the gateway")
+    def failed_inside(self, reason: Failure | None = None) -> None:
+        """End with an error answer; ``reason`` where no exception is being handled."""
+        self._log.failure("an exchange failed inside the gateway", reason)
         self._abandon()
         self.fail(ApiError(500, "internal_error", "The gateway failed. The fault is not yours."))
 
@@ -289,9 +291,9 @@ class Exchange:
         body = error_body(self.family, error, self.request_id)
         self._answer(error.status, lines, body, error)
 
-    def answer_json(self, status: int, body: bytes) -> None:
-        """End with a JSON answer of our own."""
-        self._answer(status, [answer.JSON], body)
+    def answer_json(self, status: int, body: bytes, lines: Iterable[bytes] = ()) -> None:
+        """End with a JSON answer of our own, and further header lines."""
+        self._answer(status, [answer.JSON, *lines], body)
 
     def _answer(
         self, status: int, lines: list[bytes], body: bytes = b"", error: ApiError | None = None

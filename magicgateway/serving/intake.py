@@ -77,6 +77,27 @@ class JsonBody:
         return peek(self.pieces[0] if self.pieces else b"")
 
 
+class RawBody(JsonBody):
+    """A body that is collected because all of it is signed; what it says is nobody's affair."""
+
+    __slots__ = ()
+
+    def add(self, piece: bytes) -> None:
+        """Take a piece.
+
+        Raises:
+            ApiError: It is too large.
+        """
+        self.size += len(piece)
+        if self.size > self._limit:
+            raise too_large(self._limit, "server.max_body_bytes")
+        self.pieces.append(piece)
+
+    def read(self) -> Peek:
+        """Nothing is looked for."""
+        return Peek(None, stream=False, span=None)
+
+
 @implementer(IPushProducer)
 class Upload:
     """A body that goes to the provider as it arrives; a slow provider pauses the caller.

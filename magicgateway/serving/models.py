@@ -156,7 +156,7 @@ class ModelLists:
                 if outcome.fault
             )
             body = _write(exchange)(merge_lists(aliases, lists))
-            exchange._answer(200, [answer.JSON, *missing], body)  # noqa: SLF001 - with more lines
+            exchange.answer_json(200, body, missing)
 
         fetching.addCallback(found)
         fetching.addErrback(lambda reason: exchange.fail(self._fault("", reason)))

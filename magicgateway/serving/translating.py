@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twisted.logger import Logger
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from magicgateway.conversation.capabilities import PLAIN
+from magicgateway.conversation.media import Wanted, remote_sources, with_fetched
+from magicgateway.conversation.request import Request
 from magicgateway.dialects.catalogue import grammar
 from magicgateway.dialects.translation import Translation
 from magicgateway.errors import ApiError
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 LARGE = 128 * 1024
 """Bytes from which on a body is translated in a thread, so that nobody waits for it."""
+_Step = Any
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -40,16 +44,19 @@ class Translating:
         way: In which dialect and envelope.
     """
 
-    _log = Logger()
+    _translates = Translation
+    _relays = TranslatedRelay
 
     def __init__(self, exchange: Exchange, destination: Destination, way: Way) -> None:
         self._exchange = exchange
         self._destination = destination
         self._way = way
         self._stopped = False
+        self._able = PLAIN
+        self._fetching: Deferred[Any] | None = None
         door = exchange.standing.target.door
         assert door is not None
-        self._translation = Translation(
+        self._translation = self._translates(
             grammar(door.dialect),
             grammar(way.dialect),
             model=exchange.model,
@@ -68,18 +75,20 @@ class Translating:
             ApiError: It cannot be sent; for a large body the exchange is told later.
         """
         if size < LARGE:
-            self._send(self._translate(b"".join(pieces)))
+            self._go_on(self._begin(b"".join(pieces)))
             return
         exchange = self._exchange
         exchange.on_leave(self._stop)
-        working = exchange.plane.threads.run(lambda: self._translate(b"".join(pieces)))
-        working.addCallback(self._if_wanted(self._send)).addErrback(self._failed)
+        working = exchange.plane.threads.run(lambda: self._begin(b"".join(pieces)))
+        working.addCallback(self._if_wanted(self._go_on)).addErrback(self._failed)
 
     def _stop(self) -> None:
         self._stopped = True
+        if self._fetching is not None:
+            self._fetching.cancel()
 
-    def _if_wanted(self, step: Callable[[Letter], None]) -> Callable[[Letter], None]:
-        return lambda letter: None if self._stopped else step(letter)
+    def _if_wanted(self, step: Callable[[_Step], None]) -> Callable[[_Step], None]:
+        return lambda made: None if self._stopped else step(made)
 
     def _failed(self, reason: Failure) -> None:
         fault = reason.value
@@ -88,30 +97,48 @@ class Translating:
         if isinstance(fault, ApiError):
             self._exchange.fail(fault)
         else:
-            self._log.failure("a translation failed inside the gateway", reason)
-            self._exchange.failed_inside()
+            self._exchange.failed_inside(reason)
 
-    def _translate(self, body: bytes) -> Letter:
-        """The request as it is sent. It touches nothing of the reactor's."""
-        translation, destination = self._translation, self._destination
-        model = destination.upstream_model
+    def _begin(self, body: bytes) -> Letter | tuple[Wanted, ...]:
+        """The request as it is sent, or what has to be fetched before it can be written.
+
+        It touches nothing of the reactor's, and neither does ``_write``.
+        """
+        model = self._destination.upstream_model
         if not model:
             raise ApiError(400, "missing_model", "The body must name a model.", param="model")
-        fields = self._exchange.request.head.fields
-        request = translation.read(body, model)
-        able = capabilities(destination.provider, model)
-        strict = fields.get(b"x-magicgateway-strict", b"").strip().lower() == b"true"
-        sent = translation.write(request, able)
-        betas = fields.get(b"anthropic-beta", b"").decode("latin-1")
+        request = self._translation.read(body, model)
+        self._able = capabilities(self._destination.provider, model, self._way.dialect)
+        return remote_sources(request, self._able) or self._write(request)
+
+    def _go_on(self, step: Letter | tuple[Wanted, ...]) -> None:
+        if isinstance(step, Letter):
+            self._send(step)
+            return
+        exchange = self._exchange
+        exchange.on_leave(self._stop)
+        request = self._translation.request
+        assert request is not None
+        plane = exchange.plane
+        fetching = self._fetching = plane.media.fetch(step)
+        written = fetching.addCallback(
+            lambda fetched: plane.threads.run(self._write, with_fetched(request, fetched))
+        )
+        written.addCallback(self._if_wanted(self._send)).addErrback(self._failed)
+
+    def _write(self, request: Request) -> Letter:
+        exchange, translation = self._exchange, self._translation
+        sent = translation.write(request, self._able)
+        betas = exchange.request.head.fields.get(b"anthropic-beta", b"").decode("latin-1")
         letter = enclose(
             self._way.envelope,
             sent.body,
             translation.ledger,
-            model=model,
+            model=request.model,
             stream=sent.stream,
             betas=[betas] if betas else [],
         )
-        translation.check(strict=strict)
+        translation.check(strict=is_strict(exchange))
         return letter
 
     def _send(self, letter: Letter) -> None:
@@ -161,8 +188,14 @@ class Translating:
     def _attempt(self, origin: Origin, method: str, head: bytes, body: bytes) -> None:
         timeouts = self._destination.provider.timeouts
         pieces = [head + framing(method.encode("ascii"), len(body)), body]
-        relay = TranslatedRelay(
+        relay = self._relays(
             self._exchange, self._translation, self._way.envelope.framing, timeouts
         )
         outgoing = OutgoingRequest(origin, pieces, repeatable=True)
         self._exchange.attempt_with(outgoing, relay, timeouts)
+
+
+def is_strict(exchange: Exchange) -> bool:
+    """Whether the caller would rather be refused than have anything reported."""
+    said = exchange.request.head.fields.get(b"x-magicgateway-strict", b"")
+    return said.strip().lower() == b"true"

@@ -145,7 +145,7 @@ class AwsRequests:
             shown = f"{shown}:{provider.port}"
         target = provider.prefix.decode("ascii") + call.path
         fields = [(name.encode(), value.encode("latin-1")) for name, value in call.headers.items()]
-        if call.body or call.method == "POST":
+        if "content-type" not in call.headers and (call.body or call.method == "POST"):
             fields.append((b"content-type", b"application/json"))
         if isinstance(credential, AwsBearer):
             added = [(b"authorization", f"Bearer {credential.key.reveal()}".encode("latin-1"))]

@@ -34,6 +34,7 @@ class CatalogueTests(SynchronousTestCase):
             ("anthropic_messages", ["type", "error", "request_id"], b"event: error\n"),
             ("openai_chat", ["error"], b"data: "),
             ("own", ["error"], b"data: "),
+            ("aws", ["__type", "message", "error", "request_id"], b"\x00\x00"),
         ]
         for family, keys, beginning in cases:
             with self.subTest(family=family):
