@@ -105,7 +105,8 @@ class ToolReaderTests(SynchronousTestCase):
             parameters = choose(given, SEARCH, BASH, function)
             self.assertEqual(expected, parameters.get(TOOL_CHOICE))
             self.assertEqual(parallel, parameters.get(PARALLEL_TOOL_CALLS))
-        self.assertIsNone(choose(None, function).get(TOOL_CHOICE))
+        nothing: ToolChoice | None = choose(None, function).get(TOOL_CHOICE)
+        self.assertIsNone(nothing)
 
     def test_refusals(self) -> None:
         """A choice that is none, or is one among no tools."""
