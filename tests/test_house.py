@@ -35,7 +35,7 @@ JOINERS = {"tap", "__main__"}
 """Where rooms are joined: these import observers and the demo provider."""
 
 ONLY_IN = {
-    "httptools": ("magicgateway/wire/heads.py",),
+    "httptools": ("magicgateway/wire/heads.py", "magicgateway/wire/response_heads.py"),
     "socket": (
         "magicgateway/upstream/resolver.py",
         "magicgateway/upstream/eager.py",

@@ -15,6 +15,7 @@ from magicgateway.serving.answer import OwnFields
 from magicgateway.upstream.aws_requests import AwsRequests
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.forwarding import Forwarder
+from magicgateway.upstream.media import MediaFetcher
 from magicgateway.upstream.pool import GatewayPool
 from magicgateway.upstream.threads import Threads
 
@@ -67,6 +68,7 @@ class DataPlane:
         self.threads = Threads(reactor, "translation", _THREADS)
         """For what takes long and touches nothing of the reactor's."""
         self.aws = AwsRequests(reactor, wall_clock)
+        self.media = MediaFetcher(reactor, settings.media, settings.upstream.ca_file)
         self._forwarders: dict[str, Forwarder] = {}
 
     def forwarder(self, provider: Provider) -> Forwarder:
@@ -81,3 +83,4 @@ class DataPlane:
         self.sweeper.stop()
         self.threads.stop()
         self.aws.stop()
+        self.media.stop()

@@ -16,7 +16,13 @@ from twisted.python.failure import Failure
 
 from magicgateway.errors import ApiError
 from magicgateway.providers.aws_credentials import AwsCredential
-from magicgateway.upstream.aws_identity import AwsIdentity, Found, find_identity, unavailable
+from magicgateway.upstream.aws_identity import (
+    AwsIdentity,
+    Found,
+    find_identity,
+    too_slow,
+    unavailable,
+)
 from magicgateway.upstream.threads import Threads
 
 AHEAD_SECONDS = 900.0
@@ -162,9 +168,7 @@ class CredentialChain:
 
 
 def _too_slow(_: object, seconds: float) -> NoReturn:
-    raise unavailable(
-        f"no answer within {seconds:g} s", 504, "timeout", f"did not come within {seconds:g} s"
-    )
+    raise too_slow(seconds)
 
 
 def _stopping() -> ApiError:

@@ -95,22 +95,33 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:_REASON]}"
 
 
-def unavailable(
-    detail: str, status: int = 502, outcome: str = "unreachable", why: str = "could not be had"
-) -> UpstreamError:
+def unavailable(detail: str) -> UpstreamError:
     """The error of a chain that should have a credential and gives none.
 
     Args:
         detail: What is wrong, for the log.
-        status: 502 or 504.
-        outcome: See ``UpstreamError``.
-        why: What the caller is told of it.
     """
     return UpstreamError(
-        status,
+        502,
         "credential_unavailable",
-        f"The gateway's own AWS credential {why}; its log says more. Send your own"
-        " (x-aws-access-key-id and x-aws-secret-access-key), or try again in a few seconds.",
-        outcome=outcome,
+        f"The gateway's own AWS credential could not be had; {_REMEDY}",
+        outcome="unreachable",
         detail=f"AWS credential chain: {detail}",
     )
+
+
+def too_slow(seconds: float) -> UpstreamError:
+    """The error of a chain that takes longer than anybody waits."""
+    return UpstreamError(
+        504,
+        "credential_unavailable",
+        f"The gateway's own AWS credential did not come within {seconds:g} s; {_REMEDY}",
+        outcome="timeout",
+        detail=f"AWS credential chain: no answer within {seconds:g} s",
+    )
+
+
+_REMEDY = (
+    "its log says more. Send your own (x-aws-access-key-id and x-aws-secret-access-key), or try"
+    " again in a few seconds."
+)
