@@ -163,6 +163,7 @@ def details_token(pieces: Sequence[Any], origin: str) -> Token | None:
         for name, value in piece.items():
             if name in _GROWING and isinstance(value, str):
                 words[-1].setdefault(name, []).append(value)
+                whole[-1].setdefault(name, "")  # keeps its place
             elif value is not None:
                 whole[-1][name] = value
     for entry, texts in zip(whole, words, strict=True):
