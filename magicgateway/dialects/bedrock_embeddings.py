@@ -20,12 +20,14 @@ from attrs import frozen
 from magicgateway.conversation.capabilities import EmbeddingAbilities
 from magicgateway.conversation.counting import tokens_of
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
-from magicgateway.errors import ApiError, UpstreamError
+from magicgateway.dialects.grammar import NoAnswer
+from magicgateway.errors import ApiError
 
 Json = dict[str, Any]
 FAMILY = "openai"
 SAID = "This model"
 COUNT_HEADER = "x-amzn-bedrock-input-token-count"
+_NONE = "it does not hold the vectors that were asked for"
 _FLOAT, _BASE64 = "float", "base64"
 _DOCUMENT = "search_document"
 """What Cohere is told that texts are for, which it has to be told."""
@@ -175,14 +177,14 @@ def join_answers(answers: Sequence[Answered], batch: Batch, model: str) -> Json:
         model: As the caller named it.
 
     Raises:
-        UpstreamError: 502: an answer has not as many vectors as there were texts.
+        NoAnswer: One has not as many vectors as there were texts.
     """
     data: list[Json] = []
     tokens = 0
     for answer, texts in zip(answers, batch.texts, strict=True):
         vectors = _vectors(answer.body)
         if len(vectors) != len(texts):
-            raise _no_answer()
+            raise NoAnswer(_NONE)
         for vector in vectors:
             value = packed(vector) if batch.packed else vector
             data.append({"object": "embedding", "index": len(data), "embedding": value})
@@ -201,7 +203,7 @@ def packed(vector: Sequence[float]) -> str:
     try:
         raw = struct.pack(f"<{len(vector)}f", *vector)
     except (struct.error, OverflowError):
-        raise _no_answer() from None
+        raise NoAnswer(_NONE) from None
     return base64.b64encode(raw).decode()
 
 
@@ -214,7 +216,7 @@ def _vectors(body: Any) -> list[list[float]]:
     if "embeddings" not in given:
         found = [found]
     if not isinstance(found, list):
-        raise _no_answer()
+        raise NoAnswer(_NONE)
     return [_vector(entry) for entry in found]
 
 
@@ -222,7 +224,7 @@ def _vector(entry: Any) -> list[float]:
     vector = entry.get("embedding") if isinstance(entry, dict) else entry
     numbers = isinstance(vector, list) and all(type(number) in (int, float) for number in vector)
     if not vector or not numbers:
-        raise _no_answer()
+        raise NoAnswer(_NONE)
     return vector  # type: ignore[no-any-return]
 
 
@@ -232,12 +234,3 @@ def _count(answer: Answered) -> int | None:
         return int(header)
     count = answer.body.get("inputTextTokenCount")
     return count if isinstance(count, int) and not isinstance(count, bool) else None
-
-
-def _no_answer() -> UpstreamError:
-    return UpstreamError(
-        502,
-        "bad_upstream_answer",
-        "The provider's answer does not hold the vectors that were asked for.",
-        outcome="truncated",
-    )

@@ -54,7 +54,7 @@ from magicgateway.dialects.bedrock_converse.reply_reader import (
 from magicgateway.dialects.grammar import Sent
 from magicgateway.wire.jsontext import BadJson, decode, encode
 
-_ENDS = ("Exception", "Error")
+_ENDS = ("exception", "error")
 _LONGEST_HELD = 16 * 1024 * 1024
 """Characters of blocks that have no deltas, before the answer is given up."""
 _BEFORE, _STARTED, _FINISHED, _ENDED = "before", "started", "finished", "ended"
@@ -148,7 +148,7 @@ class ConverseStreamReader:
 
     def _event(self, name: str, data: bytes) -> None:
         bare = name.removeprefix(EXCEPTION).removeprefix(ERROR)
-        if bare != name or name.endswith(_ENDS):
+        if bare != name or name.lower().endswith(_ENDS):
             try:
                 value = _value(data)
             except _Broken:

@@ -9,7 +9,7 @@ from magicgateway.conversation.events import Event
 from magicgateway.dialects.bedrock_converse.frames import event_frame, exception_frame, named
 from magicgateway.dialects.bedrock_converse.stream_reader import open_reader
 from magicgateway.dialects.grammar import Sent
-from magicgateway.wire.event_stream import FrameReader
+from magicgateway.wire.event_stream import FrameReader, encode_frame
 from magicgateway.wire.jsontext import encode
 
 Json = dict[str, Any]
@@ -58,12 +58,18 @@ def read(*wire: Wire, sent: Sent = SENT, close: bool = True) -> list[Event]:
 
 
 def framed(*wire: Wire) -> bytes:
-    """A stream's bytes; a name with a prefix is an exception's."""
-    frames = []
-    for name, payload in wire:
-        kind, _, bare = name.rpartition(":")
-        frames.append(exception_frame(bare, payload) if kind else event_frame(name, payload))
-    return b"".join(frames)
+    """A stream's bytes; a prefix of a name says that it is an exception's or an error's."""
+    return b"".join(_frame(*event) for event in wire)
+
+
+def _frame(name: str, payload: Json) -> bytes:
+    kind, _, bare = name.rpartition(":")
+    if kind == "exception":
+        return exception_frame(bare, payload)
+    if kind == "error":
+        words = {":error-code": bare, ":error-message": payload["message"]}
+        return encode_frame({":message-type": "error", **words})
+    return event_frame(name, payload)
 
 
 def read_bytes(pieces: Iterable[bytes], sent: Sent = SENT) -> list[Event]:

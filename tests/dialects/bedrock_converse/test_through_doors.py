@@ -74,7 +74,7 @@ class Way:
     def stream(self, raw: bytes, size: int = 0) -> bytes:
         """The caller's stream, of a whole one's bytes in pieces."""
         writer = self.door.open_writer(self.asked())
-        return b"".join(writer.write(event) for event in self._events(raw, size or len(raw)))
+        return b"".join(writer.write(event) for event in self._events(raw, size or len(raw) or 1))
 
     def _events(self, raw: bytes, size: int) -> Iterator[Event]:
         frames, reader = FrameReader(), converse.open_reader(self.sent)
