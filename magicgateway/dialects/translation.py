@@ -25,15 +25,11 @@ from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
 from magicgateway.conversation.undo import Undo, undo_reply
+from magicgateway.dialects.framing import Framing, open_framing
 from magicgateway.dialects.grammar import Asked, Grammar, NoAnswer, Sent, StreamReader, StreamWriter
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
-from magicgateway.wire import sse
-from magicgateway.wire.event_stream import Frame, FrameCut, FrameError, FrameReader
 from magicgateway.wire.jsontext import BadJson, decode, encode
-
-SSE = "sse"
-AWS_EVENT_STREAM = "aws-event-stream"
 
 MOST_WARNINGS = 16
 WARNING = b"x-magicgateway-warning: %b\r\n"
@@ -106,16 +102,7 @@ class Translation:
         Raises:
             ApiError: 422 ``strict_refusal``: there are some, and the caller wants none.
         """
-        notes = self.ledger.notes
-        if strict and notes:
-            differences = "; ".join(note.line() for note in notes[:MOST_WARNINGS])
-            raise ApiError(
-                422,
-                "strict_refusal",
-                "x-magicgateway-strict forbids what this request needs to be translated:"
-                f" {differences}.",
-                param=notes[0].field,
-            )
+        self.ledger.check(strict=strict)
 
     def warnings(self) -> bytes:
         """The header lines that report the differences."""
@@ -185,12 +172,12 @@ class Translation:
         """The way back of a streamed answer.
 
         Args:
-            framing: ``SSE`` or ``AWS_EVENT_STREAM``, as the provider frames it.
+            framing: As the provider frames it; see ``dialects.framing``.
         """
         request, sent = self._both()
         return TranslatedStream(
             self,
-            _Frames() if framing == AWS_EVENT_STREAM else _Events(),
+            open_framing(framing),
             self._target.open_reader(sent),
             Undo(sent, request.tools),
             self._door.open_writer(self._asked(request)),
@@ -232,7 +219,7 @@ class TranslatedStream:
     def __init__(
         self,
         translation: Translation,
-        framing: _Events | _Frames,
+        framing: Framing,
         reader: StreamReader,
         undo: Undo,
         writer: StreamWriter,
@@ -248,29 +235,36 @@ class TranslatedStream:
         """The terminal event was written."""
         self.failure: Failure | None = None
         """The provider said that it failed; where nothing had begun, nothing was written of it."""
+        self.broken = ""
+        """Why nothing more of it can be read, for the operator."""
 
     def feed(self, data: bytes) -> bytes:
-        """What the caller gets of some bytes of the provider's; often nothing.
-
-        Raises:
-            NoAnswer: They are no stream of that kind; what came before it is lost with it.
-        """
+        """What the caller gets of some bytes of the provider's; often nothing."""
         out: list[bytes] = []
-        for name, content in self._framing.feed(data):
-            if self._is_over():
-                break
-            self._take(self._reader.feed(name, content), out)
+        if not self.broken:
+            self._read(self._framing.feed(data), out)
         return b"".join(out)
 
     def end(self) -> bytes:
         """The body has ended. If ``finished`` is not set then, it was cut."""
         out: list[bytes] = []
-        if not self._is_over():
-            for name, content in self._framing.rest():
-                self._take(self._reader.feed(name, content), out)
-            if not (self._is_over() or self._framing.cut):
+        if not self._reads_no_more():
+            self._read(self._framing.rest(), out)
+            if not (self._reads_no_more() or self._framing.cut):
                 self._take(self._reader.close(), out)
         return b"".join(out)
+
+    def _read(self, events: Iterable[tuple[str, bytes]], out: list[bytes]) -> None:
+        try:
+            for name, content in events:
+                if self._is_over():
+                    break
+                self._take(self._reader.feed(name, content), out)
+        except NoAnswer as fault:
+            self.broken = str(fault)  # what came before it still goes out
+
+    def _reads_no_more(self) -> bool:
+        return self._is_over() or bool(self.broken)
 
     def _is_over(self) -> bool:
         return self.finished or self.failure is not None
@@ -306,60 +300,3 @@ class TranslatedStream:
         if written:
             self.begun = True
             out.append(written)
-
-
-class _Events:
-    """Server-sent events."""
-
-    def __init__(self) -> None:
-        self._splitter = sse.EventSplitter()
-        self.cut = False
-
-    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
-        try:
-            whole = self._splitter.feed(data)
-        except sse.EventTooLong as fault:
-            raise NoAnswer(str(fault)) from None
-        return sse.events(whole) if whole else ()
-
-    def rest(self) -> Iterable[tuple[str, bytes]]:
-        """A last event without its empty line counts if its JSON is whole."""
-        held = self._splitter.take_held()
-        if not held.strip():
-            return
-        for name, data in sse.events(held + b"\n\n"):
-            try:
-                decode(data)
-            except BadJson:
-                if not data.startswith(b"[DONE]"):
-                    self.cut = True
-                    return
-            yield name, data
-
-
-class _Frames:
-    """Frames of ``application/vnd.amazon.eventstream``."""
-
-    def __init__(self) -> None:
-        self._reader = FrameReader()
-        self.cut = False
-
-    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
-        try:
-            for frame in self._reader.feed(data):
-                yield _name(frame), frame.payload
-        except FrameError as fault:
-            raise NoAnswer(str(fault)) from None
-
-    def rest(self) -> Iterable[tuple[str, bytes]]:
-        try:
-            self._reader.finish()
-        except FrameCut:
-            self.cut = True
-        return ()
-
-
-def _name(frame: Frame) -> str:
-    if frame.text(":message-type") == "error":
-        return frame.text(":error-code") or "error"
-    return frame.text(":exception-type") or frame.text(":event-type")

@@ -128,6 +128,8 @@ class TranslatedRelay(Relay):
             self._cannot(fault)
             return
         self._go_on(stream, out)
+        if stream.broken and not self._ended:
+            self._break_off(faults.no_answer(stream.broken))
 
     def _cannot(self, fault: Exception) -> None:
         """The answer could not be translated: what came is none, or we made a mistake."""
@@ -199,7 +201,9 @@ class TranslatedRelay(Relay):
         if stream.finished:
             self._complete()
         else:
-            self._break_off(faults.truncated(reason))
+            self._break_off(
+                faults.no_answer(stream.broken) if stream.broken else faults.truncated(reason)
+            )
 
     # -- ending -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from magicgateway.conversation.capabilities import PLAIN
 from magicgateway.conversation.media import Wanted, remote_sources, with_fetched
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.catalogue import grammar
+from magicgateway.dialects.framing import AWS_CHUNKS
 from magicgateway.dialects.translation import Translation
 from magicgateway.errors import ApiError
 from magicgateway.providers.capabilities import capabilities
@@ -188,9 +189,9 @@ class Translating:
     def _attempt(self, origin: Origin, method: str, head: bytes, body: bytes) -> None:
         timeouts = self._destination.provider.timeouts
         pieces = [head + framing(method.encode("ascii"), len(body)), body]
-        relay = self._relays(
-            self._exchange, self._translation, self._way.envelope.framing, timeouts
-        )
+        envelope = self._way.envelope
+        cut = AWS_CHUNKS if envelope.chunked else envelope.framing
+        relay = self._relays(self._exchange, self._translation, cut, timeouts)
         outgoing = OutgoingRequest(origin, pieces, repeatable=True)
         self._exchange.attempt_with(outgoing, relay, timeouts)
 
