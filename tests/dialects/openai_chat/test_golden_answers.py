@@ -9,7 +9,7 @@ import openai
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.dialects import failure_errors
-from magicgateway.dialects.translation import SSE
+from magicgateway.providers.envelopes import SSE
 from tests.dialects.openai_chat.bodies import Json, call, chat, function
 from tests.dialects.openai_chat.sdk import accumulated, chunks, completion
 from tests.dialects.openai_chat.streams import payloads

@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.capabilities import Capabilities, ChatAbilities
 from magicgateway.dialects import catalogue
-from magicgateway.dialects.translation import SSE, Translation
+from magicgateway.dialects.translation import Translation
+from magicgateway.providers.envelopes import SSE
 from tests.dialects.openai_chat.bodies import Json, chat, says
 from tests.dialects.openai_chat.sdk import text_chunks, text_completion
 from tests.dialects.openai_chat.streams import DONE, HEAD, delta, payloads

@@ -12,7 +12,8 @@ from anthropic.types import Message
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.dialects.anthropic_messages import grammar as messages_grammar
 from magicgateway.dialects.openai_chat import grammar as chat_grammar
-from magicgateway.dialects.translation import SSE, Translation
+from magicgateway.dialects.translation import Translation
+from magicgateway.providers.envelopes import SSE
 from tests.dialects.openai_chat.bodies import Json, chat, says
 
 CLAUDE = Capabilities(origin="anthropic")
