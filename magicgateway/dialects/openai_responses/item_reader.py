@@ -43,8 +43,8 @@ from magicgateway.dialects.openai_responses.tool_reader import AnyTool, read_too
 
 _SPOKEN = (USER, SYSTEM, DEVELOPER)
 _CALLERS = frozenset({
-    "additional_tools", "compaction_trigger", "configuration_update", "mcp_approval_response",
-    REFERENCE,
+    "additional_tools", "compaction", "compaction_trigger", "configuration_update",
+    "mcp_approval_response", REFERENCE,
 })  # fmt: skip
 """Items besides outputs that do not come from the model."""
 

@@ -155,7 +155,7 @@ def outcome(finish: Finish | None) -> tuple[str, dict[str, Any] | None]:
         return "completed", None
     if finish.reason in (LENGTH, CONTEXT_WINDOW):
         return "incomplete", {"reason": "max_output_tokens"}
-    if finish.reason == REFUSED:
+    if finish.reason == REFUSED and finish.raw != "stop":  # by which a model declines in words
         return "incomplete", {"reason": "content_filter"}
     if finish.reason == UNKNOWN and finish.raw in _UNFINISHED:
         return finish.raw, None

@@ -83,6 +83,8 @@ def read_settings(body: Fields, parameters: Parameters) -> dict[str, Fields | No
     parameters.give(USER, body.text(name), name)
     stored = body.flag("store")
     parameters.give(STORE_RESPONSE, stored is not False, "store")
+    if parameters.get(TOP_LOGPROBS):  # of what is not given there are none
+        parameters.give(LOGPROBS, True, TOP_LOGPROBS.name)
     _include(body, parameters)
     _caching(body, parameters)
     inner: dict[str, Fields | None] = {}

@@ -29,6 +29,7 @@ from magicgateway.conversation.parameters import (
     STORE,
     STORE_RESPONSE,
     TEMPERATURE,
+    TOP_LOGPROBS,
     TOP_P,
     USER,
     VERBOSITY,
@@ -107,7 +108,7 @@ class SettingsWriter:
     def _include(self, body: dict[str, Any]) -> None:
         self.taking.take(ENCRYPTED_REASONING)
         include = [ENCRYPTED]
-        if self.taking.take(LOGPROBS):
+        if self.taking.take(LOGPROBS) and self.given.named(LOGPROBS) != TOP_LOGPROBS.name:
             include.append(LOGPROBS_INCLUDED)
         body["include"] = [*include, *(self.taking.take(INCLUDE) or ())]
 
