@@ -143,7 +143,9 @@ class MessageWriter:
                 self._ledger.rewrite(block.field, "moved-after-the-result")
                 parts.append(text_part(below))
                 self._late += written
-        if result.is_error and not any(p.get("text", "").startswith("Error") for p in parts[:1]):
+        if result.is_error and not any(
+            p.get("text", "").startswith(_FAILED.rstrip()) for p in parts[:1]
+        ):
             parts = _prefixed(parts)
         if result.cache is not None:
             parts = parts or [text_part("")]

@@ -64,6 +64,7 @@ class UserTests(SynchronousTestCase):
             (result(Text(text="a"), Text(text="b")), "a\nb"),
             (result(Text(text="bad"), is_error=True), "Error: bad"),
             (result(Text(text="Error: bad"), is_error=True), "Error: bad"),
+            (result(Text(text="Errors: 2"), is_error=True), "Error: Errors: 2"),
             (result(is_error=True), "Error:"),
             (result(Text(text="ok"), is_error=False), "ok"),
             (result(Document(source=Plain("w"))), "<document>\nw\n</document>"),
