@@ -36,7 +36,7 @@ class FormatWriter:
 
     Attributes:
         tools: Where a tool is added.
-        thinking: The model thinks, and so cannot be forced to call.
+        budgeted: The model thinks in a budget, and so cannot be forced to call.
         output: ``outputConfig``.
         instructions: What the system has to say besides.
         json_tool: The name of the tool that stands for the format.
@@ -45,7 +45,7 @@ class FormatWriter:
     parameters: Parameters
     tools: ToolWriter
     ledger: Ledger
-    thinking: bool
+    budgeted: bool
     output: dict[str, Any] | None = None
     instructions: list[str] = field(factory=list)
     json_tool: str | None = None
@@ -94,9 +94,9 @@ class FormatWriter:
         self.tools.add(name, form.description or _ABOUT, object_schema(form.schema))
         if is_wrapped(form.schema):
             self.tools.wrapped.add(name)
-        if not self.thinking and not others and self.tools.can_force("tool"):
+        if not self.budgeted and not others and self.tools.can_force("tool"):
             self.tools.choice = {"tool": {"name": name}}
-        elif not self.thinking and self.tools.can_force("any"):
+        elif not self.budgeted and self.tools.can_force("any"):
             self.tools.choice = {"any": {}}
         else:
             self.instructions.append(CALL_TOOL.format(name=name))

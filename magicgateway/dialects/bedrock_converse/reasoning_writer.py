@@ -23,8 +23,6 @@ _EFFORT_BELOW = ((4096, "low"), (16384, "medium"), (32768, "high"))
 """Tokens of thinking below which an effort is meant."""
 _DEFAULT_EFFORT = "high"
 _OFF = ("none",)
-_BEYOND_IDLE = ("xhigh", "max")
-"""Efforts that no model makes without thinking."""
 _THINKING = ("enabled", "adaptive")
 
 
@@ -57,7 +55,7 @@ class ReasoningWriter:
         capabilities: The target's.
         ledger: Told of what is not as asked.
         limit: ``maxTokens``; None where there is none.
-        forced: A call is demanded, which does not go together with thinking.
+        forced: A call is demanded, which does not go together with thinking in a budget.
     """
 
     parameters: Parameters
@@ -136,11 +134,6 @@ class ReasoningWriter:
             return self._off(given)
         if given.effort_alone:
             return Thought(self._output(given.effort))
-        if self.forced:
-            if given.explicit:
-                raise invalid(self._place, "does not go together with a call that is demanded")
-            self.ledger.drop(self._place, "a-call-is-demanded")
-            return NOTHING
         kind = given.kind
         if kind not in (None, *_THINKING):
             self.ledger.drop(joined(self._place, "type"))
@@ -154,7 +147,12 @@ class ReasoningWriter:
             self.ledger.rewrite(self._place, f"as-{kind}")
         if kind == "adaptive":
             return self._adaptive(given)
-        return self._enabled(given)
+        if not self.forced:
+            return self._enabled(given)
+        if given.explicit:
+            raise invalid(self._place, "does not go together with a call that is demanded")
+        self.ledger.drop(self._place, "a-call-is-demanded")
+        return NOTHING
 
     def _off(self, given: Reasoning) -> Thought:
         """No thinking, where the model can do without."""
@@ -165,9 +163,10 @@ class ReasoningWriter:
             self.ledger.drop(self._place, "always-thinks")
             return Thought(self._output("low"), thinking=True)
         effort = given.effort if given.explicit else None
-        if effort in _BEYOND_IDLE:
-            self.ledger.clamp(self._place, "to-high")
-            effort = "high"
+        most = abilities.quiet_effort
+        if effort in EFFORTS and EFFORTS.index(effort) > EFFORTS.index(most):
+            self.ledger.clamp(self._place, f"to-{most}")
+            effort = most
         return Thought({"thinking": {"type": "disabled"}, **self._output(effort)})
 
     def _output(self, effort: str | None) -> dict[str, Any]:
@@ -205,7 +204,9 @@ class ReasoningWriter:
         thinking: dict[str, Any] = {"type": "enabled", "budget_tokens": budget}
         if given.display is not None:
             thinking["display"] = given.display
-        return Thought({"thinking": thinking}, budget=budget, thinking=True)
+        spoken = given.explicit or given.effort in self.capabilities.efforts
+        output = self._output(given.effort if spoken else None)
+        return Thought({"thinking": thinking, **output}, budget=budget, thinking=True)
 
 
 _KNOWN = {

@@ -83,7 +83,7 @@ class _Writing:
         thought = ReasoningWriter(
             request.parameters, self.capabilities, self.ledger, limit, tools.forced
         ).write(taking)
-        said = FormatWriter(request.parameters, tools, self.ledger, thought.thinking)
+        said = FormatWriter(request.parameters, tools, self.ledger, thought.budget is not None)
         said.write(taking)
         instructions = tuple(Text(text=text, field="response_format") for text in said.instructions)
         if instructions and not self.capabilities.converse.system:

@@ -143,6 +143,17 @@ class ThinkingTests(SynchronousTestCase):
         noted = ["thinking;clamped;between-1024-and-the-limit"]
         self.check(thinking(least), expected, noted, CLAUDE_4_5)
 
+    def test_effort_in_a_budget(self) -> None:
+        """An effort beside a budget is said where the model knows it, else reported."""
+        able = evolve(CLAUDE_4_5, efforts=("low", "high"))
+        budget = {"type": "enabled", "budget_tokens": 3000}
+        output: Json = {"output_config": {"effort": "low"}}
+        self.check(thinking(budget, **output), {"thinking": budget, **output}, [], able)
+        noted = ["thinking;dropped"]
+        self.check(thinking(budget, **output), {"thinking": budget}, noted, CLAUDE_4_5)
+        body, _ = from_chat(chat(reasoning_effort="low"), able)
+        self.assertEqual(output["output_config"], body[FIELDS]["output_config"])
+
     def test_other_kind(self) -> None:
         """The kind that a model lacks becomes the one it has."""
         budget = {"type": "enabled", "budget_tokens": 3000}
@@ -170,12 +181,12 @@ class ThinkingTests(SynchronousTestCase):
         self.check(thinking(off), {"thinking": off}, [], CLAUDE_4_6)
         self.check(thinking(off), None, [], CLAUDE_4_5)
         self.check(thinking(off), None, [], LLAMA)
-        self.check(
-            thinking(off, output_config={"effort": "max"}),
-            {"thinking": off, "output_config": {"effort": "high"}},
-            ["thinking;clamped;to-high"],
-            CLAUDE_4_6,
-        )
+        loud = thinking(off, output_config={"effort": "max"})
+        expected: Json = {"thinking": off, "output_config": {"effort": "max"}}
+        self.check(loud, expected, [], CLAUDE_4_6)
+        quiet = evolve(CLAUDE_4_6, claude=evolve(CLAUDE_4_6.claude, quiet_effort="high"))
+        expected = {"thinking": off, "output_config": {"effort": "high"}}
+        self.check(loud, expected, ["thinking;clamped;to-high"], quiet)
 
     def test_unknown(self) -> None:
         """A kind that nobody knows is reported."""
@@ -198,5 +209,8 @@ class ThinkingTests(SynchronousTestCase):
         self.assertNotIn(FIELDS, body)
         self.assertEqual(["reasoning_effort;dropped;a-call-is-demanded"], noted)
         with self.assertRaises(ApiError) as caught:
-            from_chat(chat(thinking={"type": "adaptive"}, **tools), CLAUDE_4_6)
+            from_chat(chat(thinking={"type": "enabled", "budget_tokens": 2000}, **tools))
         self.assertEqual("thinking", caught.exception.param)
+        body, noted = from_chat(chat(reasoning_effort="low", **tools), CLAUDE_4_6)
+        self.assertEqual("adaptive", body[FIELDS]["thinking"]["type"])
+        self.assertEqual([], noted)
