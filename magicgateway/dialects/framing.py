@@ -56,12 +56,13 @@ class _Events:
         self._splitter = sse.EventSplitter()
         self.cut = False
 
-    def feed(self, data: bytes) -> Iterable[tuple[str, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         try:
             whole = self._splitter.feed(data)
         except sse.EventTooLong as fault:
             raise NoAnswer(str(fault)) from None
-        return sse.events(whole) if whole else ()
+        if whole:
+            yield from sse.events(whole)
 
     def rest(self) -> Iterator[tuple[str, bytes]]:
         """A last event without its empty line counts if its JSON is whole."""
