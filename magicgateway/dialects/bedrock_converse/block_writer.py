@@ -220,11 +220,23 @@ class BlockWriter:
 
     def _document(self, block: Document) -> list[Written]:
         inner = write_document(block, self._names.name(block, self._ledger))
+        if block.content:
+            texts = [text for text in block.content if isinstance(text, Text)]
+            inner["source"] = {"content": self._texts(texts)}
         if block.context is not None:
             inner["context"] = block.context
         if block.cited is not None:
             inner["citations"] = {"enabled": block.cited}
         return self._with(block, {"document": inner})
+
+    def _texts(self, texts: Iterable[Text]) -> list[Written]:
+        """Texts inside a block, which are nothing but words."""
+        written: list[Written] = []
+        for text in texts:
+            if text.citations:
+                self._ledger.drop(joined(text.field, "citations"))
+            written += self._with(text, {"text": text.text})
+        return written
 
     def _search_result(self, block: SearchResult) -> list[Written]:
         texts = [inner for inner in block.content if isinstance(inner, Text)]
@@ -233,7 +245,7 @@ class BlockWriter:
         inner: Written = {
             "source": block.source,
             "title": block.title,
-            "content": [{"text": text.text} for text in texts],
+            "content": self._texts(texts),
         }
         if block.cited is not None:
             inner["citations"] = {"enabled": block.cited}
