@@ -27,6 +27,8 @@ _CLAUDE_BASE: Mapping[str, Any] = {
     "top_k": "claude",
     "text_with_results": "images",
     "first_user": False,
+    "blank_stops": False,
+    "tells_more": True,
 }
 
 
@@ -65,6 +67,12 @@ def _claude(
     )
 
 
+_NOVA: Mapping[str, Any] = {
+    "top_k": "nova",
+    "cache": True,
+    "cache_after_files": False,
+    "result_documents": False,
+}
 _CACHE: Mapping[str, Any] = {"cache": True, "cache_tools": True}
 _MODERN: Mapping[str, Any] = {**_CACHE, "cache_ttl": True, "parallel_control": True}
 
@@ -124,12 +132,11 @@ def _gpt(pattern: str, efforts: tuple[str, ...], **converse: Any) -> Family:
 
 BEDROCK = (
     _family(r"amazon\.nova-2-.*", takes={"efforts": _THREE, "max_output_tokens": 64_000},
-            reasoning="nova", top_k="nova", cache=True, grounding=True),
+            reasoning="nova", grounding=True, code_interpreter=True, **_NOVA),
     _family(r"amazon\.nova-micro-.*",
-            takes={**_ONLY_TEXT, "documents": False, "max_output_tokens": 10_000},
-            top_k="nova", cache=True),
+            takes={**_ONLY_TEXT, "documents": False, "max_output_tokens": 10_000}, **_NOVA),
     _family(r"amazon\.nova-(?:lite|pro|premier)-.*", takes={"max_output_tokens": 10_000},
-            top_k="nova", cache=True),
+            **_NOVA),
     _family(r"amazon\.titan-text-.*|cohere\.command-(?:light-)?text-.*", takes=_BARE,
             system=False),
     _family(r"meta\.llama(?:3-2-(?:11|90)b|4)-.*", tool_choice=_NO_CHOICE, tool_streaming=False,

@@ -83,6 +83,7 @@ class ClaudeTests(SynchronousTestCase):
                 (converse.top_k, converse.text_with_results, converse.first_user),
             )
             self.assertEqual("anthropic", able(model).origin)
+            self.assertEqual((False, True), (converse.blank_stops, converse.tells_more))
 
     def test_thinking_and_caching(self) -> None:
         """Who thinks, who caches, for how long, and who may be told to call one tool at a time."""
@@ -116,8 +117,18 @@ class OtherFamilyTests(SynchronousTestCase):
     def test_converse(self) -> None:
         """The particular of each family."""
         cases: dict[str, dict[str, object]] = {
-            "us.amazon.nova-pro-v1:0": {"top_k": "nova", "cache": True, "cache_tools": False},
-            "amazon.nova-2-lite-v1:0": {"reasoning": "nova", "grounding": True},
+            "us.amazon.nova-pro-v1:0": {
+                "top_k": "nova",
+                "cache": True,
+                "cache_tools": False,
+                "cache_after_files": False,
+                "result_documents": False,
+            },
+            "amazon.nova-2-lite-v1:0": {
+                "reasoning": "nova",
+                "grounding": True,
+                "code_interpreter": True,
+            },
             "us.meta.llama3-3-70b-instruct-v1:0": {
                 "tool_choice": frozenset(),
                 "tool_streaming": False,
