@@ -7,7 +7,9 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from magicgateway.dialects.grammar import NoAnswer
+from magicgateway.dialects.bedrock_converse.failures import stream_failure
+from magicgateway.dialects.bedrock_converse.frames import ERROR, EXCEPTION, named
+from magicgateway.dialects.grammar import FailedReply, NoAnswer
 from magicgateway.wire import sse
 from magicgateway.wire.event_stream import Frame, FrameCut, FrameError, FrameReader
 from magicgateway.wire.jsontext import BadJson, decode
@@ -34,6 +36,7 @@ class Framing(Protocol):
 
         Raises:
             NoAnswer: While they are taken: what comes is no such stream.
+            FailedReply: The frames themselves say that the answer failed.
         """
         ...
 
@@ -101,9 +104,7 @@ class _Frames:
         return ()
 
     def _event(self, frame: Frame) -> tuple[str, bytes]:
-        if frame.text(":message-type") == "error":
-            return frame.text(":error-code") or "error", frame.payload
-        return frame.text(":exception-type") or frame.text(":event-type"), frame.payload
+        return named(frame)
 
 
 class _Chunks(_Frames):
@@ -112,9 +113,22 @@ class _Chunks(_Frames):
     def _event(self, frame: Frame) -> tuple[str, bytes]:
         name, payload = super()._event(frame)
         if name != _CHUNK:
+            self._fail(name, payload)
             return name, payload
         try:
             content = decode(payload)
             return "", b64decode(content["bytes"], validate=True)
         except (BadJson, KeyError, TypeError, ValueError, binascii.Error):
             raise NoAnswer("a chunk of the stream holds no event") from None
+
+    @staticmethod
+    def _fail(name: str, payload: bytes) -> None:
+        """Say what an exception says: the dialect inside of the chunks has no word for it."""
+        bare = name.removeprefix(EXCEPTION).removeprefix(ERROR)
+        if bare == name and not name.endswith("Exception"):
+            return
+        try:
+            value = decode(payload)
+        except BadJson:
+            value = {}
+        raise FailedReply(stream_failure(bare, value if isinstance(value, dict) else {}))

@@ -26,7 +26,15 @@ from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
 from magicgateway.conversation.undo import Undo, undo_reply
 from magicgateway.dialects.framing import Framing, open_framing
-from magicgateway.dialects.grammar import Asked, Grammar, NoAnswer, Sent, StreamReader, StreamWriter
+from magicgateway.dialects.grammar import (
+    Asked,
+    FailedReply,
+    Grammar,
+    NoAnswer,
+    Sent,
+    StreamReader,
+    StreamWriter,
+)
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.wire.jsontext import BadJson, decode, encode
@@ -262,6 +270,8 @@ class TranslatedStream:
                 self._take(self._reader.feed(name, content), out)
         except NoAnswer as fault:
             self.broken = str(fault)  # what came before it still goes out
+        except FailedReply as failed:
+            self._write(Failed(failed.failure), out)
 
     def _reads_no_more(self) -> bool:
         return self._is_over() or bool(self.broken)

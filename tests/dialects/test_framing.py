@@ -7,7 +7,7 @@ from base64 import b64encode
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.dialects.framing import AWS_CHUNKS, AWS_EVENT_STREAM, SSE, open_framing
-from magicgateway.dialects.grammar import NoAnswer
+from magicgateway.dialects.grammar import FailedReply, NoAnswer
 from magicgateway.wire import sse
 from magicgateway.wire.event_stream import encode_frame
 from magicgateway.wire.jsontext import encode
@@ -61,7 +61,12 @@ class FramingTests(SynchronousTestCase):
         error = encode_frame({":message-type": "error", ":error-code": "Oops"}, b"")
         nameless = encode_frame({":message-type": "error"}, b"")
         stream = event("a", b"1") + event("bException", b"2", "exception") + error + nameless
-        expected = [("a", b"1"), ("bException", b"2"), ("Oops", b""), ("error", b"")]
+        expected = [
+            ("a", b"1"),
+            ("exception:bException", b"2"),
+            ("error:Oops", b'{"message":""}'),
+            ("error:", b'{"message":""}'),
+        ]
         self.assertEqual((expected, False), self._cut(AWS_EVENT_STREAM, stream))
         self.assertEqual((expected[:3], True), self._cut(AWS_EVENT_STREAM, stream[:-1]))
 
@@ -77,9 +82,20 @@ class FramingTests(SynchronousTestCase):
 
     def test_chunks(self) -> None:
         """Events inside of frames; what is no chunk keeps its name."""
-        stream = chunk(b'{"type":"ping"}') + event("throttlingException", b"{}", "exception")
-        expected = [("", b'{"type":"ping"}'), ("throttlingException", b"{}")]
+        stream = chunk(b'{"type":"ping"}') + event("foo", b"{}")
+        expected = [("", b'{"type":"ping"}'), ("foo", b"{}")]
         self.assertEqual((expected, False), self._cut(AWS_CHUNKS, stream))
+
+    def test_failed_chunks(self) -> None:
+        """An exception among chunks is said as the failure it is, whichever way it is framed."""
+        for payload, message in ((b'{"message":"slow"}', "slow"), (b"", None), (b"[]", None)):
+            for kind in ("exception", "event"):
+                frame = event("throttlingException", payload, kind)
+                with self.assertRaises(FailedReply) as raised:
+                    list(open_framing(AWS_CHUNKS).feed(frame))
+                failure = raised.exception.failure
+                self.assertEqual("rate_limit", failure.kind)
+                self.assertEqual(message or failure.message, failure.message)
 
     def test_empty_chunks(self) -> None:
         """A chunk without an event is no answer."""
