@@ -22,6 +22,7 @@ REWRITTEN = "rewritten"
 
 UNSUPPORTED = "unsupported-by-target"
 LONGEST_FIELD = 128
+_MOST_SAID = 16
 
 
 @frozen
@@ -86,6 +87,23 @@ class Ledger:
         for name in extras.fields:
             self.drop(joined(extras.place, name))
         return NO_EXTRAS.fields
+
+    def check(self, *, strict: bool) -> None:
+        """See whether the differences can be borne.
+
+        Raises:
+            ApiError: 422 ``strict_refusal``: there are some, and the caller wants none.
+        """
+        notes = self.notes
+        if strict and notes:
+            differences = "; ".join(note.line() for note in notes[:_MOST_SAID])
+            raise ApiError(
+                422,
+                "strict_refusal",
+                "x-magicgateway-strict forbids what this request needs to be translated:"
+                f" {differences}.",
+                param=notes[0].field,
+            )
 
     def unsupported(self, field: str, target: str, remedy: str = "") -> ApiError:
         """The refusal of something that a target lacks and that no answer is right without."""

@@ -28,6 +28,8 @@ FAMILY = "openai"
 SAID = "This model"
 COUNT_HEADER = "x-amzn-bedrock-input-token-count"
 _NONE = "it does not hold the vectors that were asked for"
+MOST_TEXTS = 2048
+"""In one question, as at OpenAI."""
 _FLOAT, _BASE64 = "float", "base64"
 _DOCUMENT = "search_document"
 """What Cohere is told that texts are for, which it has to be told."""
@@ -90,6 +92,8 @@ def _texts(fields: Fields) -> list[str]:
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts:
         raise invalid("input", "must be a text or an array of texts")
+    if len(texts) > MOST_TEXTS:
+        raise invalid("input", f"must have at most {MOST_TEXTS} texts")
     for index, text in enumerate(texts):
         place = "input" if isinstance(given, str) else f"input[{index}]"
         if isinstance(text, int | list):

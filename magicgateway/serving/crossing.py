@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgateway.providers.dialect_choice import ESTIMATE
-from magicgateway.routing.doors import COUNTING
+from magicgateway.routing.doors import COUNTING, EMBEDDINGS
 from magicgateway.serving.counting import Counting, Estimating
+from magicgateway.serving.embedding import Embedding
 from magicgateway.serving.passing import Passing
 from magicgateway.serving.translating import Translating
 
@@ -41,5 +42,7 @@ def cross(
         Estimating(exchange, destination).start(pieces, size)
     elif door.name == COUNTING:
         Counting(exchange, destination, way).start(pieces, size)
+    elif door.name == EMBEDDINGS:
+        Embedding(exchange, destination, way).start(pieces, size)
     else:
         Translating(exchange, destination, way).start(pieces, size)

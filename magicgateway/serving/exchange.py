@@ -51,6 +51,10 @@ class Exchange:
     _answered_elsewhere = False
     _ended = False
     answer_bytes = 0
+    attempts = 0
+    """Without an ``attempt`` that answered: how often a provider was asked."""
+    usage: facts.Usage | None = None
+    """Without a ``relay``: what the provider counted."""
 
     def __init__(self, plane: DataPlane, request: GatewayRequest, target: Target) -> None:
         self.plane = plane

@@ -47,7 +47,8 @@ def fact_of(
     received = exchange.request.received
     sent_at = attempt.sent_at if attempt is not None else 0.0
     body = exchange.json_body or exchange.upload
-    first_byte_ms = upstream_ms = usage = None
+    first_byte_ms = upstream_ms = None
+    usage = exchange.usage
     response_bytes = exchange.answer_bytes
     if relay is not None:
         response_bytes = relay.body_bytes or response_bytes
@@ -70,7 +71,7 @@ def fact_of(
         exchange.model[:128],
         (destination.upstream_model or "")[:128] if destination is not None else "",
         relay is not None and relay.is_stream,
-        attempt.count if attempt is not None else 0,
+        attempt.count if attempt is not None else exchange.attempts,
         body.size if body is not None else 0,
         response_bytes,
         first_byte_ms,

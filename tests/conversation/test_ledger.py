@@ -58,6 +58,22 @@ class LedgerTests(SynchronousTestCase):
         self.assertEqual({}, ledger.carry(extras, ANTHROPIC))
         self.assertEqual(["messages[0].x", "messages[0].y"], [n.field for n in ledger.notes])
 
+    def test_strict(self) -> None:
+        """Who wants no differences is told the first of them in a 422."""
+        ledger = Ledger()
+        ledger.check(strict=True)
+        ledger.drop("b")
+        ledger.clamp("a", "at-most-1")
+        ledger.check(strict=False)
+        error = self.assertRaises(ApiError, ledger.check, strict=True)
+        self.assertEqual((422, "strict_refusal", "b"), (error.status, error.code, error.param))
+        self.assertIn("b;dropped;unsupported-by-target; a;clamped;at-most-1.", error.message)
+        for number in range(20):
+            ledger.drop(f"c{number}")
+        error = self.assertRaises(ApiError, ledger.check, strict=True)
+        self.assertIn("c13;", error.message)
+        self.assertNotIn("c14;", error.message)
+
     def test_refusals(self) -> None:
         """Refusals are 400 and name the field, what it is, and what to do."""
         error = Ledger().unsupported("audio", "Anthropic messages", "leave it out")

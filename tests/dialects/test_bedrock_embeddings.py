@@ -105,6 +105,7 @@ class RequestTests(SynchronousTestCase):
             ("input[0]", {"input": [1, 2]}, V2),
             ("input[0]", {"input": [[1, 2]]}, V2),
             ("input[0]", {"input": [None]}, V2),
+            ("input", {"input": ["a"] * 2049}, V2),
             ("dimensions", {"input": "a", "dimensions": 7}, V2),
             ("dimensions", {"input": "a", "dimensions": 1536}, V1),
             ("encoding_format", {"input": "a", "encoding_format": "int8"}, V2),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magicgateway.conversation.capabilities import NONE
+from magicgateway.providers.models.embedders import EMBEDDERS
 from magicgateway.providers.models.family import Family
 from magicgateway.providers.row import ANTHROPIC_MESSAGES
 
@@ -131,6 +132,7 @@ def _gpt(pattern: str, efforts: tuple[str, ...], **converse: Any) -> Family:
 
 
 BEDROCK = (
+    *EMBEDDERS,
     _family(r"amazon\.nova-2-.*", takes={"efforts": _THREE, "max_output_tokens": 64_000},
             reasoning="nova", grounding=True, code_interpreter=True, **_NOVA),
     _family(r"amazon\.nova-micro-.*",
@@ -181,6 +183,7 @@ BEDROCK = (
     _family(r"ai21\.jamba-.*", takes={**_ONLY_TEXT, "max_output_tokens": 4096},
             tool_choice=_NO_CHOICE),
     _family(r"cohere\.command-r.*", takes=_ONLY_TEXT, tool_choice=_NO_CHOICE),
-    _family(r".*"),
+    # Behind an ARN that names no model there may be one that signs what it thinks.
+    _family(r".*", replays_reasoning=True),
 )  # fmt: skip
 """The first that fits counts; the last one is plain Converse."""
