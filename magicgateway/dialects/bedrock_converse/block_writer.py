@@ -7,7 +7,6 @@ from typing import Any
 
 from magicgateway.conversation.arguments import arguments_object
 from magicgateway.conversation.blocks import (
-    ANTHROPIC,
     CONVERSE,
     Audio,
     Block,
@@ -163,8 +162,6 @@ class BlockWriter:
         if token is None or not own:
             return self._lose(block)
         if block.redacted:
-            if token.origin != CONVERSE and origin != ANTHROPIC:
-                return self._lose(block)
             inner: Written = {"redactedContent": redacted_content(token)}
         else:
             inner = {"reasoningText": {"text": block.text, "signature": token.data}}
