@@ -161,13 +161,14 @@ class MessagesStreamReader:
             fields.take(name)
         nested: Nested = {}
         usage = nested["usage"] = fields.fields("usage")
+        tier = None if usage is None else usage.peek("service_tier")
         counted = () if usage is None else self._counted(usage, nested)
-        started = Started(
-            id=fields.text("id") or "",
-            model=fields.text("model") or "",
-            extras=rest_of(fields, **nested),
-        )
-        return (started, *counted)
+        started_id, model = fields.text("id") or "", fields.text("model") or ""
+        rest = dict(rest_of(fields, **nested).fields)
+        if isinstance(tier, str):
+            rest["usage.service_tier"] = tier  # the hub has a place for it only at the end
+        extras = Extras(FAMILY, "", rest) if rest else NO_EXTRAS
+        return (Started(id=started_id, model=model, extras=extras), *counted)
 
     def _counted(self, usage: Fields, nested: Nested) -> Iterable[Event]:
         counts, tier = read_counts(usage, nested)

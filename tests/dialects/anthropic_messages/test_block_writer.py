@@ -143,6 +143,8 @@ class BlockWriterTests(SynchronousTestCase):
         self.assertEqual(["b.detail;dropped", "b;rewritten;media-type-corrected"], notes)
         written, notes = write(Document(source=Inline("image/png", PNG), name="a.png"))
         self.assertEqual(("image", ["b.filename;dropped"]), (written["type"], notes))
+        _, notes = write(Document(source=Inline("image/png", PNG)))
+        self.assertEqual([], notes)
 
     def test_results(self) -> None:
         """A result that is one plain text is a string, and nothing where it says nothing (I.18)."""

@@ -137,6 +137,14 @@ class MessageTests(SynchronousTestCase):
         read(begin(), end(), STOP_EVENT, into=made)
         self.assertEqual([], [*made.close(), *read(*TEXT, into=made)])
 
+    def test_no_counts(self) -> None:
+        """A stream in which nobody counts says nothing of counts."""
+        opened = begin()
+        del opened["message"]["usage"]
+        last = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+        events = read(opened, last, {"type": "message_delta", "delta": 1}, STOP_EVENT)
+        self.assertEqual([Started, Finished, Ended], list(map(type, events)))
+
     def test_no_reason(self) -> None:
         """An end without a reason has an unknown one."""
         self.assertEqual(Finished(Finish(reason=UNKNOWN)), read(begin(), *TEXT, STOP_EVENT)[-2])

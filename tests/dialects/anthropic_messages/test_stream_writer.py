@@ -12,6 +12,7 @@ from magicgateway.conversation.blocks import (
     ToolCall,
 )
 from magicgateway.conversation.events import (
+    ArgumentsDelta,
     BlockStarted,
     BlockStopped,
     Ended,
@@ -34,6 +35,7 @@ from magicgateway.conversation.reply import (
     Finish,
     Usage,
 )
+from magicgateway.conversation.sequence import LONGEST_HELD
 from magicgateway.dialects.anthropic_messages.stream_writer import open_writer
 from tests.dialects.anthropic_messages import sdk
 from tests.dialects.anthropic_messages.streams import (
@@ -178,6 +180,18 @@ class MessageTests(SynchronousTestCase):
             self.assertEqual(("error", expected), (last["type"], last["error"]["type"]))
             self.assertNotIn(b"message_stop", stream)
             self.assertRaises(anthropic.APIStatusError, sdk.streamed, stream)
+
+    def test_too_much_held(self) -> None:
+        """Calls in turns that are too long to be held back end the stream with an error."""
+        long = ArgumentsDelta(1, "x" * (LONGEST_HELD + 1))
+        stream = write(
+            START,
+            BlockStarted(0, ToolCall(id="a", name="f")),
+            BlockStarted(1, ToolCall(id="b", name="f")),
+            long,
+            *finished(),
+        )
+        self.assertEqual("error", sdk.frames(stream)[-1]["type"])
 
     def test_extras(self) -> None:
         """What Anthropic said besides is written where it was; other families' is not."""

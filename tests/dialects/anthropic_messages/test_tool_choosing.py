@@ -59,6 +59,12 @@ class ToolChoosingTests(SynchronousTestCase):
             (inside,), choose(inside, choice=ToolChoice("auto", allowed=("ns__f",)))[0]
         )
 
+    def test_allowed_hosted(self) -> None:
+        """A hosted tool is allowed by its kind or its name."""
+        search = hosted("web_search")
+        allowed = ToolChoice("auto", allowed=("web_search",))
+        self.assertEqual((search,), choose(F, search, choice=allowed)[0])
+
     def test_kinds(self) -> None:
         """Own declarations stay; those of others become functions where that is known."""
         bash = Tool(name="bash", kind="bash_20250124", raw={"type": "x"}, family="anthropic")
