@@ -178,7 +178,7 @@ class _Writing:
         if not self.capabilities.converse.tells_more:
             return
         wanted = []
-        if self.request.parameters.get(STOP):
+        if self.body.get("inferenceConfig", {}).get("stopSequences"):
             wanted.append("/delta/stop_sequence" if self.request.stream else "/stop_sequence")
         if thought.thinking:
             wanted.append("/usage/output_tokens_details")

@@ -154,6 +154,7 @@ class RequestTests(SynchronousTestCase):
             (["/a", thought], {paths: ["/a"], **thinks}),
             ([thought], {paths: [thought], **thinks}),
             (None, {}),
+            (None, {"stop": " "}),
         ]
         for expected, fields in cases:
             body, _ = from_chat(chat(USER, **fields), able)
