@@ -1,0 +1,184 @@
+"""The cells of the table: who asks what at which door, and who answers in which dialect.
+
+Each cell speaks in words of its own, so that the provider's journal tells which request was whose.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import asdict, frozen
+
+PYTHON, NODE = "python", "node"
+CLIENTS = (PYTHON, NODE)
+CHAT, RESPONSES, MESSAGES = "chat", "responses", "messages"
+DOORS = (CHAT, RESPONSES, MESSAGES)
+CONVERSE = "Converse"
+DIALECTS = (CHAT, RESPONSES, MESSAGES, CONVERSE)
+INVOKE = "InvokeModel"
+"""Not a dialect of its own but Claude's on Bedrock, which only the Messages door leads to."""
+TEXT, TOOLS, PARALLEL, IMAGE = "text", "tools", "parallel", "image"
+THINKING, STRUCTURED, ERROR = "thinking", "structured", "error"
+SCENARIOS = (TEXT, TOOLS, PARALLEL, IMAGE, THINKING, STRUCTURED, ERROR)
+
+TOML = """
+[providers.asks-chat]
+dialect = "openai"
+base_url = "{demo}/v1"
+[providers.deepseek]
+base_url = "{demo}/v1"
+[providers.asks-responses]
+dialect = "responses"
+base_url = "{demo}/v1"
+[providers.asks-messages]
+dialect = "anthropic"
+base_url = "{demo}/v1"
+[providers.bedrock]
+dialect = "converse"
+base_url = "{demo}"
+[providers.bedrock-with-claude]
+dialect = "converse"
+base_url = "{demo}"
+"""
+_CLAUDE_THERE = "us.anthropic.claude-sonnet-4-6"
+PROVIDERS = {
+    CHAT: ("asks-chat", "gpt-5.1"),
+    RESPONSES: ("asks-responses", "gpt-5.1"),
+    MESSAGES: ("asks-messages", "claude-sonnet-4-6"),
+    CONVERSE: ("bedrock", _CLAUDE_THERE),
+    INVOKE: ("bedrock-with-claude", _CLAUDE_THERE),
+}
+"""Who speaks a dialect, and which model is asked for; it thinks when told to."""
+THINKERS = {**PROVIDERS, CHAT: ("deepseek", "deepseek-v4")}
+"""The same for thinking: not every provider of chat wants its reasoning back."""
+AWS = {
+    "x-aws-access-key-id": "ASIADEMOPROVIDER0002",
+    "x-aws-secret-access-key": "demo-secret-key-that-is-no-secret-000002",
+    "x-aws-session-token": "demo-session-token==",
+    "x-aws-region": "eu-central-1",
+}
+KEY = "sk-of-the-caller-0123456789"
+
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "degrees": {"type": "integer"}},
+    "required": ["city", "degrees"],
+    "additionalProperties": False,
+}
+FUNCTIONS = {"get_weather": "The weather of a city.", "get_tides": "The tides of a city."}
+"""Names and descriptions; they take ``CITY``."""
+RESULTS = ("12 degrees, rain", "high at noon")
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+FAULTS = {"refused": "status=400", "busy": "status=429;retry-after=7", "broken": "status=500"}
+LATE = "error-event=6"
+TOLD = "told to"
+"""What every message of the demo provider's failures has in it, with blanks or hyphens."""
+_AS_CLAUDE = "told-to.claude-sonnet-4-6"
+
+
+@frozen
+class Cell:
+    """One cell. ``number`` is in its words, so that no two cells say the same."""
+
+    client: str
+    door: str
+    dialect: str
+    scenario: str
+    streamed: bool
+    number: int
+
+    @property
+    def provider(self) -> str:
+        return self._asked[0]
+
+    @property
+    def model(self) -> str:
+        return self._asked[1]
+
+    @property
+    def _asked(self) -> tuple[str, str]:
+        return (THINKERS if self.scenario == THINKING else PROVIDERS)[self.dialect]
+
+    @property
+    def tag(self) -> str:
+        """Words that no other cell says."""
+        return f"cell-{self.number:04d}"
+
+    @property
+    def prompt(self) -> str:
+        """What the user says; the demo model calls the tools that are named."""
+        said = {
+            TOOLS: "Use get_weather please",
+            PARALLEL: "Use get_weather and get_tides please",
+            THINKING: "Think, then use get_weather please",
+        }
+        return f"{said.get(self.scenario, 'Hello')}, {self.tag}"
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Models that fail at once, by what is expected of them, and ``late`` in the stream."""
+        faults = {**FAULTS, "late": LATE} if self.streamed else FAULTS
+        if self.dialect == INVOKE:
+            # Only what is called after Claude is asked in its own way.
+            faults = {name: f"{fault};message={_AS_CLAUDE}" for name, fault in faults.items()}
+        return {name: f"demo-fault:{fault}" for name, fault in faults.items()}
+
+    @property
+    def thinking(self) -> dict[str, Any]:
+        """How a chat asks for thinking.
+
+        An effort alone asks for no words of it, which Responses only gives to whoever does.
+        """
+        more = {"thinking": {"type": "enabled"}} if self.dialect == RESPONSES else {}
+        return {"reasoning_effort": "high", **more}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Header fields of the request, beside the client's own."""
+        aws = AWS if self.dialect in (CONVERSE, INVOKE) else {}
+        return {"x-provider": self.provider, **aws}
+
+    @property
+    def name(self) -> str:
+        """As it is called in complaints."""
+        mode = "stream" if self.streamed else "plain"
+        return f"{self.client}: {self.door} to {self.dialect}, {mode}, {self.scenario}"
+
+    def told(self) -> dict[str, Any]:
+        """The cell as the Node clients read it."""
+        more = {"model": self.model, "prompt": self.prompt, "headers": self.headers}
+        return {**asdict(self), **more, "thinking": self.thinking, "faults": self.faults}
+
+
+def cells() -> Iterator[Cell]:
+    """All of them."""
+    number = 0
+    for client in CLIENTS:
+        for door in DOORS:
+            for dialect in (*DIALECTS, INVOKE) if door == MESSAGES else DIALECTS:
+                for scenario in SCENARIOS:
+                    for streamed in (False, True):
+                        number += 1
+                        yield Cell(client, door, dialect, scenario, streamed, number)
+
+
+def shared() -> dict[str, Any]:
+    """What all cells use, as the Node clients read it."""
+    return {
+        "key": KEY,
+        "schema": CITY,
+        "functions": FUNCTIONS,
+        "results": RESULTS,
+        "png": PNG,
+    }
+
+
+def image_hash() -> str:
+    """How the demo provider names the image."""
+    return hashlib.sha256(base64.b64decode(PNG)).hexdigest()[:8]
