@@ -18,7 +18,7 @@ from magicgateway.conversation.blocks import Text
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import rename_calls, rename_tools
-from magicgateway.conversation.parameters import AUTOMATIC_CACHE, REASONING, STOP
+from magicgateway.conversation.parameters import AUTOMATIC_CACHE, REASONING
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.bedrock_converse.block_writer import BlockWriter
 from magicgateway.dialects.bedrock_converse.cache_points import movable_marks
