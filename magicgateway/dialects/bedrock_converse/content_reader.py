@@ -44,6 +44,8 @@ NO_SOURCE = Plain("")
 """Stands for the source of a document that is made of blocks."""
 GUARD = "guardContent"
 """Among a text's or a picture's extras: guardrails look at it."""
+OWN_CALL = "tool_use"
+"""What some models say in ``type`` of a call that is the caller's to run."""
 Inner = dict[str, Fields | None]
 
 
@@ -185,6 +187,8 @@ class ContentReader:
         )
 
     def _call(self, entry: Fields, inner: Fields) -> Block | None:
+        if inner.peek("type") == OWN_CALL:
+            inner.take("type")
         if "type" in inner:
             return self._hosted("toolUse", entry)
         arguments = inner.take("input")

@@ -40,7 +40,7 @@ from magicgateway.conversation.events import (
 from magicgateway.conversation.ledger import Fields
 from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.bedrock_converse.citations import read_citation
-from magicgateway.dialects.bedrock_converse.content_reader import redacted_token
+from magicgateway.dialects.bedrock_converse.content_reader import OWN_CALL, redacted_token
 from magicgateway.dialects.bedrock_converse.extras import rest_of
 from magicgateway.dialects.bedrock_converse.failures import stream_failure
 from magicgateway.dialects.bedrock_converse.frames import ERROR, EXCEPTION
@@ -198,9 +198,9 @@ class ConverseStreamReader:
         start = value.get("start")
         start = start if isinstance(start, dict) else {}
         call, result, image = (start.get(kind) for kind in ("toolUse", "toolResult", "image"))
-        if isinstance(call, dict) and "type" not in call:
+        if isinstance(call, dict) and call.get("type") in (None, OWN_CALL):
             call_id, name = text_of(call, "toolUseId"), text_of(call, "name")
-            extras = rest_without(call, "name", "toolUseId")
+            extras = rest_without(call, "name", "toolUseId", "type")
             self._begin(place, "call", ToolCall(id=call_id, name=name, extras=extras))
             self._calls = True
         elif isinstance(call, dict):

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from magicgateway.conversation.blocks import OPENAI
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.parameters import PARALLEL_TOOL_CALLS, TOOL_CHOICE, Parameters
 from magicgateway.conversation.request import HostedTool, Request, Tool
+from magicgateway.dialects.bedrock_converse import request_reader as converse
 from magicgateway.dialects.openai_chat.extras import rest_of
 from magicgateway.dialects.openai_chat.message_reader import MessageReader
 from magicgateway.dialects.openai_chat.settings_reader import read_settings
@@ -22,6 +25,9 @@ from magicgateway.dialects.openai_chat.tool_reader import (
     read_tools,
 )
 
+NATIVE = "inferenceConfig"
+"""A chat body with this is one of Converse's, which is answered as a chat."""
+
 
 def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     """The request that a caller's JSON object is.
@@ -29,6 +35,10 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     Raises:
         ApiError: 400: OpenAI would not take it either.
     """
+    if NATIVE in body:
+        usage, _ = read_stream_options(Fields(body))
+        bare = {name: value for name, value in body.items() if name != "stream_options"}
+        return evolve(converse.read_request(bare, ledger), include_usage=usage)
     fields = Fields(body)
     parameters = Parameters()
     model = fields.needed("model")

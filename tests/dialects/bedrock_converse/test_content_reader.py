@@ -239,6 +239,12 @@ class ReplyTests(SynchronousTestCase):
             said(use, result),
         )
 
+    def test_own_calls(self) -> None:
+        """A call that says it is one is the caller's, as Nova's are beside its own tools."""
+        use = {"toolUseId": "a", "name": "n", "input": {"x": 1.0}, "type": "tool_use"}
+        (block,) = said({"toolUse": use})
+        self.assertEqual(ToolCall(id="a", name="n", arguments='{"x":1.0}', field=PLACE), block)
+
     def test_citations(self) -> None:
         """A cited text says which characters of the answer it is."""
         web = {"location": {"web": {"url": "https://x.test"}}}

@@ -272,6 +272,13 @@ class StreamTests(SynchronousTestCase):
         )
         self.assertEqual(STOP, _finish(events).reason)
 
+    def test_own_calls(self) -> None:
+        """A call that says it is one is the caller's, as Nova's are beside its own tools."""
+        use = {"toolUseId": "a", "name": "n", "type": "tool_use"}
+        events = read(START, opened(0, {"toolUse": use}), stopped(0), end("tool_use"))
+        self.assertIn(BlockStarted(0, ToolCall(id="a", name="n")), events)
+        self.assertEqual(TOOL_CALLS, _finish(events).reason)
+
     def test_pictures(self) -> None:
         """A picture is told whole."""
         start = {"image": {"format": "png"}}

@@ -4,6 +4,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.conversation.blocks import NO_EXTRAS, Document, Text
+from magicgateway.conversation.parameters import MAX_TOKENS
 from magicgateway.errors import ApiError
 from tests.dialects.openai_chat.bodies import chat, read
 
@@ -24,6 +26,25 @@ class RequestTests(SynchronousTestCase):
     def test_model(self) -> None:
         """The model is the caller's."""
         self.assertEqual("m", read(chat())[0].model)
+
+    def test_native(self) -> None:
+        """A body in Converse's own words is read as one; how it is streamed is said as here."""
+        content = [{"text": "hi"}, {"document": {"format": "txt", "source": {"text": "x"}}}]
+        body = {
+            "model": "m",
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "messages": [{"role": "user", "content": content}],
+            "inferenceConfig": {"maxTokens": 5},
+        }
+        request, notes = read(body)
+        (turn,) = request.turns
+        self.assertEqual([Text, Document], [type(block) for block in turn.blocks])
+        self.assertEqual(5, request.parameters.get(MAX_TOKENS))
+        self.assertEqual((True, True), (request.stream, request.include_usage))
+        self.assertEqual((NO_EXTRAS, []), (request.extras, notes))
+        refused = self.assertRaises(ApiError, read, {**body, "model": None})
+        self.assertEqual((400, "model"), (refused.status, refused.param))
 
     def test_refusals(self) -> None:
         """Without a model or a message there is no request."""
