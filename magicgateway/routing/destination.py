@@ -160,7 +160,7 @@ def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
     """How to send what a provider does not take as the door's callers write it."""
     door = target.door
     if door is None:
-        return None
+        return _offered(provider, MODELS, "") if target.model_id is not None else None
     if door.name in _CONVERSATIONS and provider.ways:
         way = choose_way(provider, door.dialect, model or "")
         is_own = way is not None and way.dialect == door.dialect and way.direct
@@ -168,9 +168,8 @@ def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
     found = provider.operation(target.route)
     if found is not None and found[0] == target.route and _speaks(found[1], door.dialect):
         return None
-    if door.name == EMBEDDINGS and found is None:
-        offered = choose_operation(provider, door.name, door.dialect)
-        return None if offered is None else Way(*offered)
+    if door.name in (EMBEDDINGS, MODELS):
+        return _offered(provider, door.name, door.dialect)
     if not provider.ways:
         return None
     if door.name == COUNTING:
@@ -178,6 +177,14 @@ def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
     if door.name == COMPLETIONS and not provider.any_route:
         return choose_way(provider, door.dialect, model or "")
     return None
+
+
+def _offered(provider: Provider, route: str, dialect: str) -> Way | None:
+    """How a provider offers an operation that nothing can be passed through to."""
+    if route in provider.operations:
+        return None
+    offered = choose_operation(provider, route, dialect)
+    return None if offered is None else Way(*offered)
 
 
 def _upstream_path(

@@ -24,6 +24,25 @@ class Listed:
     display_name: str = ""
 
 
+@frozen
+class ModelList:
+    """A provider's models. ``built_in``: those that it is known to have; it was not to be asked."""
+
+    models: tuple[Listed, ...] = ()
+    built_in: bool = False
+
+
+NO_MODELS = ModelList()
+
+
+class BadStatus(ValueError):
+    """A provider does not give its list."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the provider answered with status {status}")
+        self.status = status
+
+
 def read_list(body: bytes) -> list[Listed]:
     """The models in a provider's answer: OpenAI's list, Anthropic's page, or a bare array.
 
@@ -53,42 +72,40 @@ def merge_lists(aliases: Iterable[str], lists: Mapping[str, Sequence[Listed]]) -
 
 def write_openai(models: Sequence[Listed]) -> bytes:
     """OpenAI's shape."""
-    return encode(
-        {
-            "object": "list",
-            "data": [
-                {
-                    "id": model.id,
-                    "object": "model",
-                    "created": model.created,
-                    "owned_by": model.owner,
-                }
-                for model in models
-            ],
-        }
-    )
+    return encode({"object": "list", "data": [openai_model(model) for model in models]})
+
+
+def openai_model(model: Listed) -> dict[str, Any]:
+    """One model in OpenAI's shape."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": model.owner,
+    }
 
 
 def write_anthropic(models: Sequence[Listed]) -> bytes:
     """Anthropic's shape, in one page."""
     return encode(
         {
-            "data": [
-                {
-                    "type": "model",
-                    "id": model.id,
-                    "display_name": model.display_name or model.id,
-                    "created_at": datetime.fromtimestamp(model.created, UTC).strftime(
-                        "%Y-%m-%dT%H:%M:%SZ"
-                    ),
-                }
-                for model in models
-            ],
+            "data": [anthropic_model(model) for model in models],
             "has_more": False,
             "first_id": models[0].id if models else None,
             "last_id": models[-1].id if models else None,
         }
     )
+
+
+def anthropic_model(model: Listed) -> dict[str, Any]:
+    """One model in Anthropic's shape."""
+    created = datetime.fromtimestamp(model.created, UTC)
+    return {
+        "type": "model",
+        "id": model.id,
+        "display_name": model.display_name or model.id,
+        "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
 
 
 def _has_id(entry: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -18,20 +20,28 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from magicgateway import __version__
-from magicgateway.conversation.ledger import DROPPED, Note
+from magicgateway.conversation.ledger import DROPPED, EMULATED, Note
 from magicgateway.errors import ApiError, UpstreamError
+from magicgateway.providers.aws_credentials import check_operator_serves
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider
-from magicgateway.providers.row import ANTHROPIC_MODELS, OPENAI_MODELS
+from magicgateway.providers.row import ANTHROPIC_MODELS, BEDROCK_MODELS, OPENAI_MODELS
+from magicgateway.routing.doors import MODELS
 from magicgateway.routing.model_lists import (
-    Listed,
+    NO_MODELS,
+    BadStatus,
+    ModelList,
+    anthropic_model,
     merge_lists,
+    openai_model,
     read_list,
     write_anthropic,
     write_openai,
 )
 from magicgateway.serving import answer
+from magicgateway.serving.aws_models import AwsModels
 from magicgateway.upstream.body import BodyTooLarge, read_body
+from magicgateway.wire.jsontext import encode
 
 if TYPE_CHECKING:
     from treq.client import HTTPClient
@@ -45,6 +55,7 @@ FAILED_SECONDS = 15.0
 """For which a provider whose list could not be had is not asked again."""
 LIST_BYTES = 8 * 1024 * 1024
 FETCH_SECONDS = 10.0
+_Fetching = Callable[[], Deferred[ModelList]]
 _AGENT = f"MagicGateway/{__version__}"
 _PAGE = "limit=1000"
 """Anthropic gives twenty models at a time unless asked for more."""
@@ -58,8 +69,14 @@ class _Outcome:
     """
 
     until: float
-    models: tuple[Listed, ...] = ()
+    found: ModelList = NO_MODELS
     fault: str = ""
+
+    def note(self, name: str) -> Note | None:
+        """What a warning says of the provider's part of a list."""
+        if self.found.built_in:
+            return built_in(name)
+        return Note(f"models.{name}", DROPPED, self.fault) if self.fault else None
 
 
 class _AsWritten(URL):
@@ -67,14 +84,6 @@ class _AsWritten(URL):
 
     def to_uri(self) -> _AsWritten:
         return self
-
-
-class BadStatus(ValueError):
-    """A provider does not give its list."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the provider answered with status {status}")
-        self.status = status
 
 
 @define
@@ -100,27 +109,68 @@ class ModelLists:
 
         A provider that is named (path, ``x-provider``) answers itself if its list has the shape
         that the caller reads; otherwise its list is written in that shape. When none is named, it
-        is everybody's list, unless there is no provider whose list may be fetched for this caller.
+        is everybody's list; where there is no provider whose list may be fetched for this caller,
+        the default one's. A single model is passed on, or found in a list of AWS's.
         """
-        named = exchange.standing.named_provider()
-        if named is not None:
-            operation = named.operations.get("models")
-            wanted = ANTHROPIC_MODELS if exchange.standing.anthropic else OPENAI_MODELS
-            if operation is None or wanted in operation.dialects:
-                return False
-            exchange.route()
-            self._answer_one(exchange, named, exchange.standing.credential())
-            return True
-        return self._answer_all(exchange)
+        standing = exchange.standing
+        single = standing.target.model_id is not None
+        provider = None if single else standing.named_provider()
+        if provider is None:
+            if not single and self._answer_all(exchange):
+                return True
+            provider = exchange.route().provider
+        operation = provider.operations.get(MODELS)
+        wanted = ANTHROPIC_MODELS if standing.anthropic else OPENAI_MODELS
+        passes = single or operation is None or wanted in operation.dialects
+        if passes and not _is_listed_by_aws(provider):
+            return False
+        if not standing.is_read:
+            raise ApiError(405, "method_not_allowed", "This path takes GET and HEAD.")
+        exchange.route()
+        self._answer_one(exchange, provider, self._fetching(exchange, provider, own=True))
+        return True
 
-    def _answer_one(
-        self, exchange: Exchange, provider: Provider, credential: Credential | None
-    ) -> None:
-        fetching = self._fetch(provider, credential)
+    def _fetching(self, exchange: Exchange, provider: Provider, *, own: bool) -> _Fetching:
+        """How to ask a provider for its list.
+
+        Args:
+            exchange: Of the caller that wants it.
+            provider: Who is asked.
+            own: The caller's own credential may be used.
+
+        Raises:
+            ApiError: 401, there is no credential that may be used.
+        """
+        standing = exchange.standing
+        if not _is_listed_by_aws(provider):
+            key = standing.credential() if own else standing.operator_credential(provider)
+            return partial(self._fetch, provider, key)
+        assert standing.admission is not None
+        local = standing.is_local()
+        if not own:
+            check_operator_serves(standing.admission, local=local)
+        asking = AwsModels(
+            plane=self.plane,
+            provider=provider,
+            fields=exchange.request.head.fields if own else {},
+            admission=standing.admission,
+            local=local,
+            limit=LIST_BYTES,
+        )
+        return lambda: Deferred.fromCoroutine(asking.fetch()).addTimeout(
+            FETCH_SECONDS, self.plane.reactor
+        )
+
+    def _answer_one(self, exchange: Exchange, provider: Provider, fetch: _Fetching) -> None:
+        fetching = fetch()
         exchange.on_leave(fetching.cancel)
 
-        def found(models: tuple[Listed, ...]) -> None:
-            exchange.answer_json(200, _write(exchange)(models))
+        def found(known: ModelList) -> None:
+            notes = [built_in(provider.name)] if known.built_in else []
+            body = _write(exchange)(known.models)
+            if exchange.standing.target.model_id is not None:
+                body = _single(exchange, known)
+            exchange.answer_json(200, body, answer.warnings(notes))
 
         fetching.addCallback(found)
         fetching.addErrback(
@@ -132,29 +182,25 @@ class ModelLists:
         )
 
     def _answer_all(self, exchange: Exchange) -> bool:
-        asked: list[tuple[Provider, Credential | None]] = []
+        asked: list[tuple[str, _Fetching]] = []
         for provider in self.plane.registry.configured():
-            if "models" in provider.operations:
+            if MODELS in provider.operations or _is_listed_by_aws(provider):
                 try:
-                    asked.append((provider, exchange.standing.operator_credential(provider)))
+                    asked.append((provider.name, self._fetching(exchange, provider, own=False)))
                 except ApiError:
                     continue
         aliases = tuple(self.plane.settings.models)
         if not asked and not aliases:
             return False
-        fetching = DeferredList([self._list(provider, key) for provider, key in asked])
+        fetching = DeferredList([self._list(name, fetch) for name, fetch in asked])
 
         def found(results: list[tuple[bool, _Outcome]]) -> None:
             outcomes = {
-                provider.name: outcome
-                for (provider, _), (_, outcome) in zip(asked, results, strict=True)
+                name: outcome for (name, _), (_, outcome) in zip(asked, results, strict=True)
             }
-            lists = {name: outcome.models for name, outcome in outcomes.items()}
-            missing = answer.warnings(
-                Note(f"models.{name}", DROPPED, outcome.fault)
-                for name, outcome in outcomes.items()
-                if outcome.fault
-            )
+            lists = {name: outcome.found.models for name, outcome in outcomes.items()}
+            notes = (outcome.note(name) for name, outcome in outcomes.items())
+            missing = answer.warnings(note for note in notes if note is not None)
             body = _write(exchange)(merge_lists(aliases, lists))
             exchange.answer_json(200, body, missing)
 
@@ -162,32 +208,30 @@ class ModelLists:
         fetching.addErrback(lambda reason: exchange.fail(self._fault("", reason)))
         return True
 
-    def _list(self, provider: Provider, credential: Credential | None) -> Deferred[_Outcome]:
+    def _list(self, name: str, fetch: _Fetching) -> Deferred[_Outcome]:
         """A provider's models, or why they cannot be had. Never fails."""
-        known = self._known.get(provider.name)
+        known = self._known.get(name)
         if known is not None and self.plane.now() < known.until:
             return succeed(known)
         waiting: Deferred[_Outcome] = Deferred()
-        running = self._running.get(provider.name)
+        running = self._running.get(name)
         if running is not None:
             running.append(waiting)
             return waiting
-        self._running[provider.name] = [waiting]
-        self._fetch(provider, credential).addCallbacks(
-            lambda models: self._found(provider.name, models),
-            lambda reason: self._failed(provider.name, reason),
+        self._running[name] = [waiting]
+        fetch().addCallbacks(
+            lambda found: self._found(name, found),
+            lambda reason: self._failed(name, reason),
         )
         return waiting
 
-    def _fetch(
-        self, provider: Provider, credential: Credential | None
-    ) -> Deferred[tuple[Listed, ...]]:
+    def _fetch(self, provider: Provider, credential: Credential | None) -> Deferred[ModelList]:
         # Some providers turn away whoever does not say who is calling.
         headers: dict[bytes | str, list[bytes | str]] = {b"user-agent": [_AGENT]}
         headers.update((name, [value]) for name, value in provider.extra_headers)
         if credential is not None:
             headers[credential.name] = [credential.value]
-        operation = provider.operations["models"]
+        operation = provider.operations[MODELS]
         query = f"?{_PAGE}" if ANTHROPIC_MODELS in operation.dialects else ""
         asking = maybeDeferred(
             self._client().get,
@@ -196,8 +240,8 @@ class ModelLists:
             allow_redirects=False,
             unbuffered=True,
         )
-        fetching: Deferred[tuple[Listed, ...]] = (
-            asking.addCallback(_read_answer).addCallback(read_list).addCallback(tuple)
+        fetching: Deferred[ModelList] = asking.addCallback(_read_answer).addCallback(
+            lambda body: ModelList(tuple(read_list(body)))
         )
         return fetching.addTimeout(FETCH_SECONDS, self.plane.reactor)
 
@@ -215,8 +259,8 @@ class ModelLists:
             client = self._treq = HTTPClient(self.agent, cookiejar=jar)
         return client
 
-    def _found(self, name: str, models: tuple[Listed, ...]) -> None:
-        self._keep(name, _Outcome(self.plane.now() + FRESH_SECONDS, models))
+    def _found(self, name: str, found: ModelList) -> None:
+        self._keep(name, _Outcome(self.plane.now() + FRESH_SECONDS, found))
 
     def _failed(self, name: str, reason: Failure) -> None:
         self._log.warn(
@@ -253,6 +297,16 @@ class ModelLists:
         )
 
 
+def built_in(name: str) -> Note:
+    """What a warning says of a list that is not the provider's own."""
+    return Note(f"models.{name}", EMULATED, "built-in-list")
+
+
+def _is_listed_by_aws(provider: Provider) -> bool:
+    operation = provider.row.operations.get(MODELS)
+    return operation is not None and BEDROCK_MODELS in operation.dialects
+
+
 def _said(reason: Failure) -> str:
     """Why a list could not be had, as a warning says it: nothing in it is the provider's text."""
     value = reason.value
@@ -269,6 +323,26 @@ def _said(reason: Failure) -> str:
 
 def _write(exchange: Exchange) -> Any:
     return write_anthropic if exchange.standing.anthropic else write_openai
+
+
+def _single(exchange: Exchange, known: ModelList) -> bytes:
+    """The model that is asked for.
+
+    Raises:
+        ApiError: 404 ``model_not_found``: it is not among those that are known.
+    """
+    assert exchange.destination is not None
+    wanted = exchange.destination.upstream_model
+    for model in known.models:
+        if model.id == wanted:
+            write = anthropic_model if exchange.standing.anthropic else openai_model
+            return encode(write(model))
+    raise ApiError(
+        404,
+        "model_not_found",
+        "The provider lists no such model; it may have it all the same.",
+        param="model",
+    )
 
 
 def _read_answer(response: Any) -> Deferred[bytes]:

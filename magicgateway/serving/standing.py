@@ -51,8 +51,9 @@ class Standing:
         self.peeks = needs_peek(target, head.method, fields.get(b"content-type", b""))
         door = target.door
         self.dialect = door.dialect if door is not None else OWN
-        self.lists_models = door is not None and door.name == MODELS
+        self.lists_models = target.operation == MODELS
         self.is_head = head.method == b"HEAD"
+        self.is_read = self.is_head or head.method == b"GET"
         self.repeatable = self.peeks or head.method in _SAFE_METHODS or b"idempotency-key" in fields
         self.method = head.method.decode("latin-1")
         self.path = head.target.partition(b"?")[0][:256].decode("latin-1")
