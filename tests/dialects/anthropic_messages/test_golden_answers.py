@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.anthropic_messages.errors import error_body
 from magicgateway.dialects.failure_errors import as_error
 from tests.dialects.anthropic_messages import sdk
@@ -46,7 +47,9 @@ class FromClaudeTests(SynchronousTestCase):
         seen = set()
         for seed, case in enumerate(cases("streams_to_chat")):
             for ends in ("\n", "\r\n", "\r"):
-                self._stream(case, "".join(sse(event, ends) for event in case["events"]), seed)
+                text = "".join(sse(event, ends) for event in case["events"])
+                self._stream(case, text, seed)
+                self._stream(case, text.replace("data: ", "data:"), seed)
             seen.add(case["case"])
         self.assertEqual([], [n for n in range(56, 69) if f"I.{n}" not in seen])
 
@@ -104,7 +107,11 @@ class ForClaudeCallersTests(SynchronousTestCase):
             if case["end"] != "message_stop":
                 self.assertFalse(stream.finished)
                 self.assertNotIn(b"message_stop", out)
-                if case["end"] != "cut":
+                if case["end"] == "cut":
+                    failure = Failure(status=502, kind="server", message="cut")
+                    (error,) = sdk.frames(stream.fail(failure))
+                    self.assertEqual("error", error["type"])
+                else:
                     self.assertEqual(case["end"], frames[-1]["error"]["type"])
                 continue
             self.assertEqual("message_stop", frames[-1]["type"])
@@ -133,6 +140,23 @@ class ForClaudeCallersTests(SynchronousTestCase):
                 self.assertEqual(case["content"], body["content"], case["case"])
             if "usage" in case:
                 self.assertEqual(case["usage"], body["usage"])
+
+    def test_made_up_id(self) -> None:
+        """Case I.90: the id that a call was given finds its result in the next turn."""
+        case = next(c for c in cases("answers_from_chat") if c["case"] == "I.90")
+        raw = from_claude_caller(case).reply(json.dumps(case["answer"]).encode())
+        answer = json.loads(raw)
+        result = {"type": "tool_result", "tool_use_id": answer["content"][0]["id"], "content": "r"}
+        asked = case["request"]["messages"]
+        again = [
+            *asked,
+            {"role": "assistant", "content": answer["content"]},
+            {"role": "user", "content": [result]},
+        ]
+        sent = from_claude_caller({"request": {**case["request"], "messages": again}}).sent
+        assert sent is not None
+        _, call, tool = sent.body["messages"]
+        self.assertEqual(call["tool_calls"][0]["id"], tool["tool_call_id"])
 
     def test_failures(self) -> None:
         """Cases I.93 and I.94: errors by their status, and never a provider's page."""
