@@ -14,7 +14,7 @@ from magicgateway.dialects.openai_chat.request_reader import read_request
 from magicgateway.errors import ApiError
 from tests.dialects.bedrock_converse.bodies import GOLDEN, judge, lines
 from tests.dialects.bedrock_converse.streams import framed
-from tests.dialects.bedrock_converse.test_through_doors import DONE, Way, chunks
+from tests.dialects.bedrock_converse.ways import DONE, Way, chunks
 
 FOLDER = Path(__file__).parents[2] / "golden" / "bedrock_converse"
 IN_BYTES = {57, 61}
