@@ -77,6 +77,8 @@ class MessageReader:
             source = Stored(audio.needed("id"), OPENAI)
             blocks.append(Audio(source=source, field=audio.place, extras=rest_of(audio)))
         blocks += self._tool_calls(message)
+        if message.peek("annotations") == []:
+            message.take("annotations")  # OpenAI's answers have it, and come back as they were
         marked = _marked(tuple(blocks), read_cache(message))
         return _turn_of(message, ASSISTANT, marked, whole=whole)
 

@@ -128,6 +128,13 @@ class TurnTests(SynchronousTestCase):
             [turn.extras, audio.extras, block.extras],
         )
 
+    def test_empty_annotations(self) -> None:
+        """An answer without annotations comes back with a list of none, which is nothing lost."""
+        said = says("assistant", "t", annotations=[])
+        for message, expected in ((said, {}), ({**said, "annotations": [1]}, {"annotations": [1]})):
+            (turn,) = turns(message)
+            self.assertEqual(expected, dict(turn.extras.fields))
+
     def test_refusals(self) -> None:
         """What OpenAI refuses is refused by its path."""
         cases: list[tuple[dict[str, Any], str]] = [

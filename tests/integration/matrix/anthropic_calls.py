@@ -86,15 +86,16 @@ class MessagesDoor:
         return {"text": text_of(message), "finish": message.stop_reason, "usage": counted(message)}
 
     def _tools(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
     def _parallel(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
     def _thinking(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
-    def _called(self, cell: Cell) -> dict[str, Any]:
+    def called(self, cell: Cell, then: Cell) -> dict[str, Any]:
+        """What comes of a tool's call, and of its result, which may go to somebody else."""
         tools = [
             {"name": name, "description": said, "input_schema": CITY}
             for name, said in FUNCTIONS.items()
@@ -112,7 +113,7 @@ class MessagesDoor:
         content = [block.to_dict() for block in first.content]
         messages += [{"role": "assistant", "content": content}]
         messages += [{"role": "user", "content": results}]
-        second = self._ask(cell, messages, **more)
+        second = self._ask(then, messages, **more)
         return {
             "calls": [[call.name, call.input] for call in calls],
             "called": first.stop_reason,

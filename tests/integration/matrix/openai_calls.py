@@ -62,16 +62,17 @@ class OpenAIDoor:
         return seen
 
     def _tools(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
     def _parallel(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
     def _thinking(self, cell: Cell) -> dict[str, Any]:
-        return self._called(cell)
+        return self.called(cell, cell)
 
-    def _called(self, cell: Cell) -> dict[str, Any]:
-        raise AssertionError(cell)
+    def called(self, cell: Cell, then: Cell) -> dict[str, Any]:
+        """What comes of a tool's call, and of its result, which may go to somebody else."""
+        raise AssertionError(cell, then)
 
     def _answer(self, cell: Cell, model: str) -> Any:
         raise AssertionError(cell, model)
@@ -115,7 +116,8 @@ class ChatDoor(OpenAIDoor):
             "usage": counts,
         }
 
-    def _called(self, cell: Cell) -> dict[str, Any]:
+    def called(self, cell: Cell, then: Cell) -> dict[str, Any]:
+        """What comes of a tool's call, and of its result, which may go to somebody else."""
         tools = [
             {
                 "type": "function",
@@ -134,7 +136,8 @@ class ChatDoor(OpenAIDoor):
             {"role": "tool", "tool_call_id": call.id, "content": result}
             for call, result in zip(calls, RESULTS, strict=False)
         ]
-        second = self._ask(cell, messages, **more)
+        more |= {"extra_body": then.thinking} if cell.scenario == THINKING else {}
+        second = self._ask(then, messages, **more)
         return {
             "calls": [[call.function.name, json.loads(call.function.arguments)] for call in calls],
             "called": first.finish_reason,
@@ -201,7 +204,8 @@ class ResponsesDoor(OpenAIDoor):
         counts = [answer.usage.input_tokens, answer.usage.output_tokens]
         return {"text": answer.output_text, "finish": answer.status, "usage": counts}
 
-    def _called(self, cell: Cell) -> dict[str, Any]:
+    def called(self, cell: Cell, then: Cell) -> dict[str, Any]:
+        """What comes of a tool's call, and of its result, which may go to somebody else."""
         tools = [
             {"type": "function", "name": name, "description": said, "parameters": CITY}
             | {"strict": False}
@@ -222,7 +226,7 @@ class ResponsesDoor(OpenAIDoor):
             {"type": "function_call_output", "call_id": call.call_id, "output": result}
             for call, result in zip(calls, RESULTS, strict=False)
         ]
-        second = self._ask(cell, items, **more)
+        second = self._ask(then, items, **more)
         return {
             "calls": [[call.name, json.loads(call.arguments)] for call in calls],
             "called": first.status,
