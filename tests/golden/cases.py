@@ -1,0 +1,152 @@
+"""The golden cases: data, one case a line, in files by what they are about.
+
+A file has what its cases share (``door``, ``target``, ``provider``, ``model``, the ``request`` that
+theirs are laid over, and what is ``sent`` for it) and the cases. A case is named after its number
+in the reference or the row it shows, lists further ``rows`` it stands for, and has one of: what is
+``sent`` for a request, the field for which it is ``refused``, an ``answer`` and the ``reply`` to
+the caller, the ``events`` of a stream and the ``chunks`` of the caller's, or the ``failing`` answer
+of a provider and the ``error`` the caller gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from magicgateway.conversation.capabilities import Capabilities
+from magicgateway.dialects.catalogue import grammar
+from magicgateway.dialects.translation import Translation
+from magicgateway.providers.capabilities import capabilities
+from magicgateway.wire.jsontext import decode, encode
+from tests.providers.made import made
+
+Json = dict[str, Any]
+
+FOLDER = Path(__file__).parent
+ANSWER_ID = "a1"
+NOW = 1_790_000_000
+ALIAS = "asked"
+"""The model as callers name it."""
+EXPECTING = ("sent", "refused", "reply", "no_answer", "chunks", "error")
+_SHARED = ("door", "target", "provider", "model", "toml", "framing", "abilities")
+
+
+@frozen(kw_only=True)
+class Case:
+    """One of them; ``data`` is the case laid over what its file's cases share."""
+
+    file: str
+    data: Json
+
+    @property
+    def name(self) -> str:
+        """Its number, or what it shows."""
+        name: str = self.data["case"]
+        return name
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"{self.file}: {self.name}"
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What the case says."""
+        return self.data.get(key, default)
+
+    @property
+    def door(self) -> str:
+        """The caller's dialect."""
+        door: str = self.data["door"]
+        return door
+
+    @property
+    def target(self) -> str:
+        """The provider's dialect."""
+        target: str = self.data["target"]
+        return target
+
+    @property
+    def model(self) -> str:
+        """As the provider knows it."""
+        model: str = self.data["model"]
+        return model
+
+    @property
+    def rows(self) -> set[str]:
+        """Rows of the tables and numbers of the cases that it stands for."""
+        return {self.name, *self.data.get("rows", ())}
+
+    def capabilities(self) -> Capabilities:
+        """What the provider's model takes; or what the case says, for one that nobody offers."""
+        if "abilities" in self.data:
+            given: Capabilities = structured(Capabilities, self.data["abilities"])
+            return given
+        provider = made(self.data["provider"], self.data.get("toml", ""))
+        return capabilities(provider, self.model, self.target)
+
+    def translation(self) -> Translation:
+        """An exchange, of which nothing was read yet."""
+        return Translation(
+            grammar(self.door), grammar(self.target), model=ALIAS, answer_id=ANSWER_ID, now=NOW
+        )
+
+    def written(self) -> Translation:
+        """An exchange whose request was read and written.
+
+        Raises:
+            ApiError: It is refused.
+        """
+        translation = self.translation()
+        request = translation.read(encode(self.data["request"]), self.model)
+        translation.write(request, self.capabilities())
+        return translation
+
+
+def all_cases() -> tuple[Case, ...]:
+    """Every case of every file."""
+    return tuple(case for path in sorted((FOLDER / "data").glob("*.json")) for case in _of(path))
+
+
+def cases_with(key: str) -> tuple[Case, ...]:
+    """Those that say something."""
+    return tuple(case for case in all_cases() if key in case.data)
+
+
+def _of(path: Path) -> Iterator[Case]:
+    file = decode(path.read_bytes())
+    shared = {key: file[key] for key in _SHARED if key in file}
+    for raw in file["cases"]:
+        case = {**shared, **raw, "request": over(file["request"], raw.get("request", {}))}
+        if "sent" in raw:
+            case["sent"] = over(file["sent"], raw["sent"])
+        yield Case(file=path.stem, data=case)
+
+
+def structured(kind: type[Any], fields: Mapping[str, Any]) -> Any:
+    """Capabilities of their JSON."""
+    types = {field.name: type(field.default) for field in attrs.fields(kind)}
+    return kind(
+        **{
+            name: structured(types[name], value)
+            if isinstance(value, dict)
+            else types[name](value)
+            if isinstance(value, list)
+            else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Json:
+    """One object laid over another; what is null above is taken away."""
+    return {key: value for key, value in {**below, **above}.items() if value is not None}
+
+
+def table(name: str) -> Json:
+    """A file of ours that holds no cases."""
+    found: Json = decode((FOLDER / name).read_bytes())
+    return found

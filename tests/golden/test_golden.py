@@ -1,0 +1,282 @@
+"""Walks the golden cases: what ``cases.py`` says of them is what is tested here."""
+
+from __future__ import annotations
+
+import os
+from random import Random, SystemRandom
+from typing import Any, cast
+
+import anthropic
+import openai
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation.reply import Failure
+from magicgateway.dialects.catalogue import error_body
+from magicgateway.dialects.failure_errors import as_error
+from magicgateway.dialects.grammar import FailedReply, NoAnswer
+from magicgateway.dialects.translation import TranslatedStream, Translation
+from magicgateway.errors import ApiError
+from magicgateway.wire.jsontext import decode
+from tests.golden import judges
+from tests.golden.cases import EXPECTING, FOLDER, Case, all_cases, cases_with, table
+from tests.golden.patterns import differences
+from tests.golden.wires import earliest_end, framing_of, pieces_of
+
+SEED = int(os.environ.get("GOLDEN_SEED", SystemRandom().randrange(2**32)))
+BROKEN = Failure(status=502, kind="server", message="The connection broke.")
+
+
+class GoldenTestCase(SynchronousTestCase):
+    """Goes on after a case that fails, so that all of them are shown."""
+
+    maxDiff = None
+
+    def walk(self, key: str, step: str) -> None:
+        """Do something with each case of a kind."""
+        wrong = []
+        for case in cases_with(key):
+            try:
+                found = getattr(self, step)(case)
+            except Exception as fault:  # noqa: BLE001 - any of them is shown beside its case
+                found = [f"{type(fault).__name__}: {str(fault)[:2000]}"]
+            wrong += [f"{case.title}: {said}" for said in found]
+        self.assertEqual("", "\n".join(wrong))
+
+
+def notes_of(translation: Translation) -> list[str]:
+    """What was reported, without the usual reason."""
+    notes = translation.ledger.notes
+    return [note.line().removesuffix(";unsupported-by-target") for note in notes]
+
+
+class RequestTests(GoldenTestCase):
+    """Requests, from a door to a provider."""
+
+    def test_sent(self) -> None:
+        """What is sent, under which names, with what reported; and its maker's types take it."""
+        self.walk("sent", "_sent")
+
+    def _sent(self, case: Case) -> list[str]:
+        translation = case.written()
+        sent = translation.sent
+        assert sent is not None
+        body = {key: value for key, value in sent.body.items() if key != "model"}
+        if case.get("judged", True):
+            judges.judge_request(case.target, sent.body)
+        return [
+            *differences(case.get("sent"), body, whole=True),
+            *differences(case.get("warnings", []), notes_of(translation), "warnings"),
+            *differences(case.get("names", {}), dict(sent.names), "names", whole=True),
+        ]
+
+    def test_refused(self) -> None:
+        """What cannot be had is a 400 that names the field."""
+        self.walk("refused", "_refused")
+
+    def _refused(self, case: Case) -> list[str]:
+        try:
+            sent = case.written().sent
+        except ApiError as refusal:
+            said = {"status": refusal.status, "param": refusal.param, "message": refusal.message}
+            expected = {"status": 400, "param": case.get("refused")}
+            if "message" in case.data:
+                expected["message"] = case.get("message")
+            return differences(expected, said)
+        return [f"sent: {sent and sent.body}"]
+
+
+class ReplyTests(GoldenTestCase):
+    """Whole answers, from a provider to a door."""
+
+    def test_replies(self) -> None:
+        """What the caller gets, which the official SDK of the door takes."""
+        self.walk("reply", "_reply")
+
+    def _reply(self, case: Case) -> list[str]:
+        translation = case.written()
+        asked = len(notes_of(translation))
+        body = translation.reply(judges.as_json(case.get("answer")))
+        judges.judge_reply(case.door, body)
+        found = differences(case.get("reply"), decode(body))
+        if "reported" in case.data:
+            found += differences(case.get("reported"), notes_of(translation)[asked:], "reported")
+        return found
+
+    def test_no_answers(self) -> None:
+        """What is no answer is not made into one."""
+        self.walk("no_answer", "_no_answer")
+
+    def _no_answer(self, case: Case) -> list[str]:
+        try:
+            body = case.written().reply(judges.as_json(case.get("answer")))
+        except NoAnswer as fault:
+            return differences(case.get("no_answer"), str(fault))
+        except FailedReply as fault:
+            return differences(case.get("no_answer"), fault.failure.kind)
+        return [f"made into {body!r}"]
+
+
+class Poured:
+    """What became of a stream. State: what came of the pieces so far.
+
+    Args:
+        case: Whose stream it is.
+        translation: Of its request.
+    """
+
+    def __init__(self, case: Case, translation: Translation) -> None:
+        self.stream: TranslatedStream = translation.open_stream(framing_of(case))
+        self._out: list[bytes] = []
+
+    def pour(self, *pieces: bytes) -> Poured:
+        """Let the pieces come, and then the end."""
+        for piece in pieces:
+            self._out.append(self.stream.feed(piece))
+        self._out.append(self.stream.end())
+        return self
+
+    @property
+    def out(self) -> bytes:
+        """All that the caller got."""
+        return b"".join(self._out)
+
+    @property
+    def ended(self) -> tuple[bool, str, str]:
+        """How it ended."""
+        failure = self.stream.failure
+        return self.stream.finished, failure.kind if failure else "", self.stream.broken
+
+
+class StreamTests(GoldenTestCase):
+    """Streams, from a provider to a door."""
+
+    def test_chunks(self) -> None:
+        """What the caller gets of a whole stream, which the official SDK of the door takes."""
+        self.walk("chunks", "_chunks")
+
+    def _chunks(self, case: Case) -> list[str]:
+        translation = case.written()
+        poured = Poured(case, translation).pour(b"".join(pieces_of(case)))
+        expected = (not (case.get("failure") or case.get("cut")), case.get("failure", ""))
+        found = differences(list(expected), list(poured.ended[:2]), "(finished, failure)")
+        found += differences(case.get("chunks"), judges.frames_of(poured.out))
+        if not poured.stream.finished and not poured.stream.begun:
+            return found
+        if not poured.stream.finished:
+            return found + self._broken(case, poured)
+        judged = judges.judge_stream(case.door, poured.out)
+        if "adds_up" in case.data:
+            found += differences(case.get("adds_up"), judged.to_dict(mode="json"), "adds up")
+        return found
+
+    def _broken(self, case: Case, poured: Poured) -> list[str]:
+        """A stream that does not end well: its caller's SDK raises."""
+        out = poured.out
+        if poured.stream.failure is None:
+            out += poured.stream.fail(BROKEN)
+        try:
+            judged = judges.judge_stream(case.door, out)
+        except (openai.APIError, anthropic.APIError):
+            return []
+        return [f"the SDK takes for whole {judged!r}"]
+
+    def test_pieces(self) -> None:
+        """However the bytes are cut on their way, the caller gets the same bytes."""
+        self.walk("chunks", "_pieces")
+
+    def _pieces(self, case: Case) -> list[str]:
+        wire = b"".join(pieces_of(case))
+        translation = case.written()
+        whole = Poured(case, translation).pour(*pieces_of(case))
+        random = Random(f"{SEED} {case.title}")  # noqa: S311 - cuts are no secrets
+        cuts = [[wire[at : at + 1] for at in range(len(wire))]]
+        cuts += [_random_pieces(wire, random) for _ in range(3)]
+        return [
+            f"seed {SEED}: {len(pieces)} pieces: {poured.ended} {poured.out!r}"
+            for pieces in cuts
+            if (poured := Poured(case, translation).pour(*pieces)).out != whole.out
+            or poured.ended != whole.ended
+        ]
+
+    def test_cuts(self) -> None:
+        """A stream that is cut before it was said why the answer ended never ends well."""
+        self.walk("chunks", "_cuts")
+
+    def _cuts(self, case: Case) -> list[str]:
+        wire = b"".join(pieces_of(case))
+        earliest = earliest_end(case)
+        translation = case.written()
+        return [
+            f"cut after {at} of {len(wire)} bytes it is taken for whole: {wire[:at][-60:]!r}"
+            for at in range(len(wire) if earliest is None else earliest)
+            if Poured(case, translation).pour(wire[:at]).stream.finished
+        ]
+
+
+def _random_pieces(wire: bytes, random: Random) -> list[bytes]:
+    pieces = []
+    at = 0
+    while at < len(wire):
+        size = random.choice((1, 2, 7, 30, 200))
+        pieces.append(wire[at : at + size])
+        at += size
+    return pieces
+
+
+class FailureTests(GoldenTestCase):
+    """Error answers, from a provider to a door."""
+
+    def test_errors(self) -> None:
+        """The status and the error that the caller gets, as the official SDK of the door has it."""
+        self.walk("error", "_error")
+
+    def _error(self, case: Case) -> list[str]:
+        translation, failing = case.written(), case.get("failing")
+        failure = translation.failure(
+            failing["status"], judges.as_json(failing["body"]), failing.get("headers", {})
+        )
+        family = "anthropic" if case.door == "anthropic_messages" else "openai"
+        error = as_error(failure, family, own_credential=failing.get("own", False))
+        body = error_body(family, error, "req_1")
+        decoded: Any = decode(body)
+        said = {
+            "status": error.status, **decoded["error"],
+            "retry_after": error.retry_after, "should_retry": error.should_retry,
+        }  # fmt: skip
+        kind = judges.judge_error(case.door, error.status, body)
+        return [
+            *differences(case.get("error"), said),
+            *differences([error.status, decoded["error"]["type"]], list(kind), "SDK"),
+        ]
+
+
+class CoverageTests(SynchronousTestCase):
+    """Every row and every number has a case."""
+
+    maxDiff = None
+
+    def test_cases_expect_something(self) -> None:
+        """No case is without an expectation, or says the same twice."""
+        idle = [case.title for case in all_cases() if not set(EXPECTING) & case.data.keys()]
+        self.assertEqual([], idle)
+
+    def test_rows(self) -> None:
+        """The numbered cases and the rows of the mapping tables, but those shown elsewhere."""
+        rows, elsewhere = table("rows.json"), table("elsewhere.json")
+        shown = {row for case in all_cases() for row in case.rows}
+        wanted = [f"{section} {row}" for section, names in rows.items() for row in names]
+        missing = [row for row in wanted if row not in shown and row not in elsewhere]
+        self.assertEqual("", "\n".join(missing))
+        unknown = sorted(row for row in elsewhere if row not in wanted)
+        self.assertEqual([], unknown, "shown elsewhere, but no row")
+
+    def test_elsewhere(self) -> None:
+        """What is shown elsewhere names the test that shows it, or says why nothing is."""
+        told = cast("dict[str, str]", table("elsewhere.json"))
+        root = FOLDER.parents[1]
+        gone = [
+            f"{row}: {reason}"
+            for row, reason in told.items()
+            if reason.startswith("tests/") and not (root / reason.partition(":")[0]).is_file()
+        ]
+        self.assertEqual([], gone)
