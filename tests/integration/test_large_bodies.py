@@ -144,7 +144,7 @@ def _transports(gateway: RunningGateway) -> list[Any]:
     """Of both sides."""
     found = [channel.transport for channel in gateway.gateway.site.channels]
     for exchange in gateway.gateway.plane.running:
-        for one in (exchange._relay and exchange._relay._connection, exchange._upload):
+        for one in (exchange.relay and exchange.relay._connection, exchange.upload):
             connection = getattr(one, "_connection", one)
             if connection is not None and connection.transport is not None:
                 found.append(connection.transport)

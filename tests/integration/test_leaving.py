@@ -163,7 +163,7 @@ class ConnectionTests(LeavingTestCase):
         gateway = await self.gateway_before(closed_port())
         client = self.caller(gateway, post(CHAT, PLAIN, headers={"x-provider": "local"}))
         running: set[Exchange] = gateway.gateway.plane.running
-        await until(lambda: any(one._attempt and one._attempt._pause for one in running))
+        await until(lambda: any(one.attempt and one.attempt._pause for one in running))
         client.close()
         await self.assert_gone(gateway)
 

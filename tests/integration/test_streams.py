@@ -234,7 +234,7 @@ class AfterTheEndTests(StreamTestCase):
 
 
 def _relays(gateway: RunningGateway) -> list[Any]:
-    found = (one._relay for one in gateway.gateway.plane.running)
+    found = (one.relay for one in gateway.gateway.plane.running)
     return [relay for relay in found if relay is not None and relay.committed]
 
 

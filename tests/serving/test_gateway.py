@@ -120,7 +120,7 @@ class DrainTests(TestCase):
             exchange_bytes, running.port, chat("demo-fault:rate=20;tokens=400", stream=True)
         )
         plane = running.gateway.plane
-        await until(lambda: any(e._relay is not None and e._relay.committed for e in plane.running))
+        await until(lambda: any(e.relay is not None and e.relay.committed for e in plane.running))
         running.gateway.drain.begin()
         answer = await asked
         self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)

@@ -72,7 +72,8 @@ class ScriptedTestCase(GatewayTestCase):
         """A gateway with that server as ``local`` (OpenAI's dialect) and ``claude``."""
         url = f'base_url = "http://127.0.0.1:{server.port}/v1"\n'
         claude = f'[providers.claude]\ndialect = "anthropic"\n{url}'
-        return await start_gateway(self, f"{self.limits}[providers.local]\n{url}{claude}")
+        local = f'[providers.local]\ndialect = ["openai", "responses"]\n{url}'
+        return await start_gateway(self, f"{self.limits}{local}{claude}")
 
     async def ask(
         self, gateway: RunningGateway, path: str = "/v1/chat/completions", **fields: str
