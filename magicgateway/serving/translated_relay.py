@@ -211,17 +211,17 @@ class TranslatedRelay(Relay):
         """A whole answer came: translate it, to a stream if one was asked for."""
         body = b"".join(self._pieces)
         self._pieces = []
-        sent = self._translation.sent
-        assert sent is not None
+        request = self._translation.request
+        assert request is not None
         try:
             if not 200 <= self._status < 300:
                 raise NoAnswer(f"status {self._status}")  # noqa: TRY301 - one way out
-            translate = self._translation.one_shot if sent.stream else self._translation.reply
+            translate = self._translation.one_shot if request.stream else self._translation.reply
             text = translate(body)
         except Exception as fault:  # noqa: BLE001 - as in body_received
             self._cannot(fault)
             return
-        if sent.stream:
+        if request.stream:  # though perhaps the provider was not asked for one
             self.is_stream = True
             self._held_head = self._stream_head()
             self.body_bytes = len(text)

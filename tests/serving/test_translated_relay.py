@@ -22,7 +22,14 @@ base_url = "{demo}/v1"
 [providers.asks-responses]
 dialect = "responses"
 base_url = "{demo}/v1"
+[providers.bedrock]
+base_url = "{demo}"
 """
+AWS = {
+    "x-aws-access-key-id": "AKIADEMOPROVIDER0001",
+    "x-aws-secret-access-key": "demo-secret-key-that-is-no-secret-000001",
+    "x-aws-region": "us-east-1",
+}
 CHAT = "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 
@@ -136,6 +143,20 @@ class AnswerTests(GatewayTestCase):
             b"x-provider", b"x-magicgateway-strict: true\r\nx-provider"
         )
         self.assertEqual((422, "strict_refusal"), error_of(await self.gateway.ask(strict)))
+
+    async def test_model_without_streams(self) -> None:
+        """A model that cannot stream what is asked is asked for all at once."""
+        tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+        what = {"model": "meta.llama3-1-8b-instruct-v1:0", "stream": True, "tools": [tool]}
+        what |= {"messages": [{"role": "user", "content": "Please look"}]}
+        headers = {"x-provider": "bedrock", **AWS}
+        answer = await self.gateway.ask(post(CHAT, json.dumps(what).encode(), headers=headers))
+        self.assertEqual(["text/event-stream; charset=utf-8"], header(answer, "content-type"))
+        body = body_of(answer)
+        self.assertIn(b'"name":"look"', body)
+        self.assertTrue(body.endswith(b"data: [DONE]\n\n"))
+        (received,) = self.gateway.demo.journal
+        self.assertTrue(received.target.endswith("/converse"))
 
     async def test_head(self) -> None:
         """Types, ids and our own fields are the door's; the provider's length and type are not."""
