@@ -11,6 +11,8 @@ from magicgateway.wire.jsontext import BadJson, encode
 CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
 """Blocks that are calls; their input is streamed like a call's of the caller's own tools."""
 _RESULTS = "_tool_result"
+_REFERENCE = "tool_reference"
+"""In the result of a search for tools: the name of one that was found."""
 
 _WORDS = ("title", "url", "text", "stdout", "stderr", "data", "error_code", "tool_name")
 """Fields of results with something to read, in the order in which they are told."""
@@ -20,7 +22,7 @@ _DEEPEST = 8
 
 def is_hosted(kind: str) -> bool:
     """Whether a block of this kind is a step of a tool that the provider runs."""
-    return kind in CALLS or kind.endswith(_RESULTS)
+    return kind in CALLS or kind.endswith(_RESULTS) or kind == _REFERENCE
 
 
 def hosted(raw: Mapping[str, Any], field: str = "") -> Hosted:
@@ -31,7 +33,8 @@ def hosted(raw: Mapping[str, Any], field: str = "") -> Hosted:
         field: Where it stood.
     """
     kind = str(raw.get("type"))
-    text = _call_text(raw) if kind in CALLS else "\n".join(_words(raw.get("content"), _DEEPEST))
+    said = raw if kind == _REFERENCE else raw.get("content")
+    text = _call_text(raw) if kind in CALLS else "\n".join(_words(said, _DEEPEST))
     return Hosted(family=ANTHROPIC, kind=kind, raw=raw, text=text, field=field)
 
 

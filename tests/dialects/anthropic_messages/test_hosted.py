@@ -12,9 +12,10 @@ class HostedTests(SynchronousTestCase):
         """Calls and results of tools that the provider runs, and nothing else."""
         kinds = (
             "server_tool_use", "mcp_tool_use", "web_search_tool_result", "mcp_tool_result",
-            "bash_code_execution_tool_result", "tool_use", "tool_result", "text", "compaction",
+            "bash_code_execution_tool_result", "tool_reference",
+            "tool_use", "tool_result", "text", "compaction",
         )  # fmt: skip
-        self.assertEqual([True] * 5 + [False] * 4, list(map(is_hosted, kinds)))
+        self.assertEqual([True] * 6 + [False] * 4, list(map(is_hosted, kinds)))
 
     def test_words(self) -> None:
         """What a step says to those who cannot read it."""
@@ -69,6 +70,7 @@ class HostedTests(SynchronousTestCase):
             ),
             ({"type": "mcp_tool_result", "content": "plain"}, "plain"),
             ({"type": "mcp_tool_result", "content": ""}, ""),
+            ({"type": "tool_reference", "tool_name": "get_time"}, "get_time"),
         ]
         for raw, expected in cases:
             block = hosted(raw, "f")
