@@ -12,6 +12,7 @@ from magicgateway.conversation.ledger import Ledger
 from magicgateway.dialects.bedrock_converse.failures import read_failure
 from magicgateway.dialects.bedrock_embeddings import Answered, Batch, join_answers, write_requests
 from magicgateway.dialects.failure_errors import as_error
+from magicgateway.dialects.grammar import NoAnswer
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.providers.capabilities import capabilities
@@ -170,14 +171,14 @@ class Embedding:
 
     def _joined(self) -> tuple[bytes, facts.Usage]:
         """The caller's answer, and what it cost. It touches nothing of the reactor's."""
-        answered = []
-        for index in range(len(self._answers)):
-            whole = self._answers[index]
-            try:
-                answered.append(Answered(decode(whole.body), whole.fields))
-            except BadJson as fault:
-                raise faults.no_answer(f"the answer is no JSON: {fault}") from None
-        joined = join_answers(answered, self._batch, self._exchange.model)
+        wholes = [self._answers[index] for index in range(len(self._answers))]
+        try:
+            answered = [Answered(decode(whole.body), whole.fields) for whole in wholes]
+            joined = join_answers(answered, self._batch, self._exchange.model)
+        except BadJson as fault:
+            raise faults.no_answer(f"the answer is no JSON: {fault}") from None
+        except NoAnswer as fault:
+            raise faults.no_answer(str(fault)) from None
         return encode(joined), facts.Usage(input=joined["usage"]["prompt_tokens"])
 
     def _answer(self, joined: tuple[bytes, facts.Usage]) -> None:

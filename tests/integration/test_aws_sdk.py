@@ -7,6 +7,7 @@ import socket
 import threading
 from typing import Any
 
+import anthropic
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -206,6 +207,37 @@ class PassageTests(GatewayTestCase):
         await gatherResults(waiting)
         await aws._threads.run(len, "")
         self.assertEqual(0, len(self.gateway.demo.journal))
+
+
+class AnthropicTests(GatewayTestCase):
+    toml = TOML
+
+    async def test_client_for_aws(self) -> None:
+        """Anthropic's own client for AWS, which leaves a model's colon as it is."""
+
+        def ask() -> tuple[str, str]:
+            client = anthropic.AnthropicBedrock(
+                api_key=API_KEY,
+                aws_region="us-east-1",
+                base_url=f"{self.gateway.address}/bedrock",
+                max_retries=0,
+            )
+            wanted: Any = {
+                "model": MODEL,
+                "max_tokens": 200,
+                "messages": [{"role": "user", "content": "hello"}],
+                "extra_body": {"anthropic_version": "bedrock-2023-05-31"},
+            }
+            whole: Any = client.messages.create(**wanted)
+            with client.messages.stream(**wanted) as stream:
+                text = "".join(stream.text_stream)
+            return whole.content[0].text, text
+
+        whole, streamed = await deferToThread(ask)
+        self.assertEqual(whole, streamed)
+        self.assertTrue(whole)
+        received = self.gateway.demo.journal[-1]
+        self.assertEqual(f"/model/{MODEL}/invoke-with-response-stream", received.target)
 
 
 class IdentityTests(GatewayTestCase):

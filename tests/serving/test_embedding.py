@@ -16,8 +16,8 @@ from twisted.internet.threads import deferToThread
 
 from magicgateway.demo.embeddings import vector_of
 from magicgateway.serving import embedding
-from tests.gateway import GatewayTestCase, post, until
-from tests.sockets import Peer
+from tests.gateway import GatewayTestCase, post, start_gateway, until
+from tests.sockets import Peer, ScriptedServer
 
 TOML = '[providers.bedrock]\nbase_url = "{demo}"\n'
 AWS = {
@@ -193,6 +193,29 @@ class FailureTests(EmbeddingTestCase):
             self.assertIn(self.gateway.facts[-1].status, (502,))
         self.gateway.demo.journal.clear()
 
+    async def test_no_answer(self) -> None:
+        """An answer that is none, or has other vectors than were asked for."""
+        body = json.dumps({"model": TITAN_1, "input": "x"}).encode()
+        for said, status in (
+            (b"no json", 502),
+            (b'{"Output":{"__type":"UnknownOperationException"}}', 502),
+            (b'{"embedding":[1.0]}', 200),
+        ):
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said)
+            server = ScriptedServer([head + said])
+            self.addCleanup(server.stop)
+            toml = TOML.replace("{demo}", f"http://127.0.0.1:{server.port}")
+            gateway = await start_gateway(self, toml)
+            reply = await gateway.ask(post("/v1/embeddings", body, headers=AWS))
+            self.assertEqual(b"%d" % status, reply.split(b" ", 2)[1], said)
+        self.assertNotIn(b"x-amzn-requestid", reply)
+
+    async def test_too_much(self) -> None:
+        """Answers that nobody could hold are not collected."""
+        self.patch(embedding, "LARGEST_SUM", 100_000)
+        with self.assertRaises(openai.InternalServerError):
+            await self.embed(TITAN_1, ["x"] * 20)
+
     async def test_bad_credentials(self) -> None:
         """Half of a pair of keys is refused once, before anything is asked."""
         half = {name: value for name, value in AWS.items() if "secret" not in name}
@@ -221,6 +244,23 @@ class LeavingTests(EmbeddingTestCase):
         peer.shutdown()
         await until(lambda: not self.gateway.demo.connections)
         self.assertEqual([499], [fact.status for fact in self.gateway.facts])
+
+    async def test_left_unsigned(self) -> None:
+        """Nothing is asked for a caller who leaves before its request is signed."""
+        plane, gate = self.gateway.gateway.plane, threading.Event()
+        self.addCleanup(gate.set)
+        waiting = [plane.aws._threads.run(gate.wait, 5) for _ in range(2)]
+        body = json.dumps({"model": TITAN_1, "input": "x" * (5 << 20)}).encode()
+        peer = Peer(socket.create_connection(("127.0.0.1", self.gateway.port), 5))
+        await deferToThread(peer.send, post("/v1/embeddings", body, headers=AWS))
+        await until(lambda: any(one._stop for one in plane.running))
+        await plane.threads.run(len, "")
+        peer.shutdown()
+        await until(lambda: bool(self.gateway.facts))
+        gate.set()
+        await gatherResults(waiting)
+        await plane.aws._threads.run(len, "")
+        self.assertEqual(0, len(self.gateway.demo.journal))
 
     async def test_left_early(self) -> None:
         """Nothing is asked for a caller who leaves while its question is read."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 
 from magicgateway.errors import ApiError
-from tests.gateway import GatewayTestCase, post, start_gateway
+from tests.gateway import GatewayTestCase, post, start_gateway, until
+from tests.sockets import Peer
 
 BODY = b'{"messages":[{"role":"user","content":[{"text":"hello"}]}]}'
 TOML = '[providers.bedrock]\nbase_url = "{demo}"\n'
@@ -88,11 +90,11 @@ class PassingTests(GatewayTestCase):
         class Broken:
             """Signs nothing."""
 
-            def __init__(self, fault: Exception) -> None:
-                self._fault = fault
+            def __init__(self, outcome: Deferred[Any]) -> None:
+                self._outcome = outcome
 
             def prepare(self, _: object) -> Deferred[Any]:
-                return fail(self._fault)
+                return self._outcome
 
             def stop(self) -> None:
                 """There is nothing to be stopped."""
@@ -101,7 +103,15 @@ class PassingTests(GatewayTestCase):
         before = plane.aws
         self.addCleanup(before.stop)
         for fault, status in ((ZeroDivisionError(), b"500"), (ApiError(401, "no", "No."), b"401")):
-            plane.aws = Broken(fault)
+            plane.aws = Broken(fail(fault))
             reply = await self.gateway.ask(post(PATH, BODY, headers=OWN))
             self.assertEqual(status, reply.split(b" ", 2)[1])
+        waiting: Deferred[Any] = Deferred()
+        plane.aws = Broken(waiting)
+        peer = Peer(socket.create_connection(("127.0.0.1", self.gateway.port), 5))
+        peer.send(post(PATH, BODY, headers=OWN))
+        await until(lambda: any(one._stop for one in plane.running))
+        peer.shutdown()
+        await until(lambda: len(self.gateway.facts) == 3)
+        waiting.errback(ZeroDivisionError())  # nobody is left to be told
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
