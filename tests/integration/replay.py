@@ -65,6 +65,10 @@ class Replay:
         """Answer the next request with this."""
         self._next.append(answer.pieces(random.Random(seed), how))  # noqa: S311 - cuts
 
+    def clear(self) -> None:
+        """Forget what nobody came for."""
+        self._next.clear()
+
     def asked(self) -> tuple[str, Mapping[str, str], bytes]:
         """The request line, fields and body of the latest request; a chunked body is joined."""
         request = max(self.server.peers, key=lambda peer: len(peer.requests)).requests[-1]
