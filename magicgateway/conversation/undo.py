@@ -1,8 +1,9 @@
 """The way back of what a target was sent in another form than it was asked.
 
 Readers report what is on the wire. Here, between a reader and the caller's writer, tools get their
-own names again, the call of the tool that stands for a response format becomes text, and arguments
-that were asked for as ``{"input": …}`` lose that, also while they arrive in pieces.
+own names again, the call of the tool that stands for a response format becomes text, without what
+was said beside it, and arguments that were asked for as ``{"input": …}`` lose that, also while they
+arrive in pieces.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from attrs import evolve, frozen
 
+from magicgateway.conversation.asides import Asides, without_asides
 from magicgateway.conversation.blocks import Block, Text, ToolCall
 from magicgateway.conversation.events import (
     ArgumentsDelta,
@@ -104,7 +106,7 @@ def _undone(choice: Choice, origins: _Origins) -> Choice:
         choice,
         blocks=tuple(
             _undone_call(block, origins) if isinstance(block, ToolCall) else block
-            for block in choice.blocks
+            for block in without_asides(choice.blocks, origins.is_json)
         ),
         finish=_finish(choice.finish, alone=alone),
     )
@@ -132,6 +134,8 @@ def _finish(finish: Finish, *, alone: bool) -> Finish:
 class Undo:
     """The same for a stream: event by event, holding back nothing that could go on.
 
+    But where a call is to stand for a response format, words are held until that call begins.
+
     State: the calls that are being rewritten, and which sorts of calls a choice has had.
 
     Args:
@@ -143,9 +147,15 @@ class Undo:
         self._origins = _origins(changes, tools)
         self._rewritten: dict[tuple[int, int], tuple[bool, Unwrapper | None]] = {}
         self._alone: dict[int, bool] = {}
+        self._asides = None if changes.json_tool is None else Asides(self._origins.is_json)
 
     def feed(self, event: Event) -> Iterable[Event]:
         """What the caller's writer is told of one event of the target's reader."""
+        if self._asides is None:
+            return self._undone(event)
+        return [new for told in self._asides.feed(event) for new in self._undone(told)]
+
+    def _undone(self, event: Event) -> Iterable[Event]:
         if isinstance(event, ArgumentsDelta):
             found = self._rewritten.get((event.choice, event.index))
             return (event,) if found is None else self._delta(event, *found)

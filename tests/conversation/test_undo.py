@@ -100,6 +100,27 @@ CASES: list[Case] = [
         TOOL_CALLS,
     ),
     (
+        "what was said beside the JSON tool",
+        JSON_TOOL,
+        [
+            Text(text="Let me see."),
+            Thinking(parts=("t",)),
+            call("1", "json_response", "{}"),
+            Text(text="Done."),
+        ],
+        TOOL_CALLS,
+        [Thinking(parts=("t",)), Text(text="{}")],
+        STOP,
+    ),
+    (
+        "what was said before a call, where the JSON tool could have been called",
+        JSON_TOOL,
+        [Text(text="Let me see."), call("2", "f")],
+        TOOL_CALLS,
+        [Text(text="Let me see."), call("2", "f")],
+        TOOL_CALLS,
+    ),
+    (
         "the JSON tool was cut",
         JSON_TOOL,
         [Thinking(parts=("t",)), call("1", "json_response", '{"a":')],
