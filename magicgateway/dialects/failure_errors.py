@@ -48,6 +48,7 @@ _SAID: Mapping[str, _Said] = {
     "server": _Said(502, "upstream_error", anthropic=500),
 }
 _CREDENTIAL = frozenset({"authentication", "permission"})
+_UNPAID = 402
 _LONGEST = 2000
 _TOO_LONG = "prompt is too long"
 """How Anthropic's own message begins, which its clients look for."""
@@ -62,7 +63,8 @@ def as_error(failure: Failure, family: str, *, own_credential: bool) -> ApiError
         own_credential: The caller's own credential was used: then what the provider says of it is
             the caller's affair, else the operator's.
     """
-    if failure.kind in _CREDENTIAL and not own_credential:
+    credential = failure.kind in _CREDENTIAL or failure.status == _UNPAID
+    if credential and not own_credential:
         error = ProviderError(
             502, "upstream_auth", "The provider did not accept the gateway's credential for it."
         )

@@ -73,9 +73,9 @@ class FailureTests(SynchronousTestCase):
                 self.assertEqual(anthropic, (error.status, said["type"]))
 
     def test_operators_credential(self) -> None:
-        """That the provider refused the operator's key is no fault of the caller's."""
-        for kind in ("authentication", "permission"):
-            error = as_error(failure(kind, 401, "bad key sk-1"), "openai", own_credential=False)
+        """That the operator's key is refused, or not paid for, is no fault of the caller's."""
+        for kind, status in (("authentication", 401), ("permission", 403), ("quota", 402)):
+            error = as_error(failure(kind, status, "bad key sk-1"), "openai", own_credential=False)
             self.assertEqual((502, "upstream_auth", False), _brief(error))
             self.assertNotIn("sk-1", error.message)
 
