@@ -33,7 +33,7 @@ from magicgateway.dialects.anthropic_messages.block_writer import Json, mark_of
 
 _TIERS = {"auto": "auto", "default": "standard_only"}
 """OpenAI's service tiers in Anthropic's words."""
-_SAME: tuple[Parameter[Any], ...] = (SPEED, CONTEXT_MANAGEMENT, CONTAINER, MCP_SERVERS)
+_SAME: tuple[Parameter[Any], ...] = (SPEED, CONTAINER, MCP_SERVERS)
 _IDLE: tuple[Parameter[Any], ...] = (METADATA, CACHE_KEY, CACHE_RETENTION, CACHE_OPTIONS)
 """The caller's own labels, and OpenAI's hints to its cache: they ask nothing of the model."""
 _PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[\d\s().-]{7,}")
@@ -81,6 +81,8 @@ def write_settings(
         value = taking.take(same)
         if value is not None:
             body[same.name] = value
+    if isinstance(parameters.get(CONTEXT_MANAGEMENT), dict):  # OpenAI's is an array
+        body["context_management"] = taking.take(CONTEXT_MANAGEMENT)
     for idle in _IDLE:
         taking.take(idle)
     return body

@@ -123,3 +123,8 @@ class SettingsTests(SynchronousTestCase):
             },
             body,
         )
+
+    def test_context_management_of_openai(self) -> None:
+        """OpenAI's array of the same name means nothing here: it is reported, not sent."""
+        body, notes = write((names.CONTEXT_MANAGEMENT, [{"type": "compaction"}]))
+        self.assertEqual(({}, ["context_management;dropped"]), (body, notes))
