@@ -10,40 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from magicgateway.conversation.blocks import NO_EXTRAS, Extras
+from magicgateway.conversation.notes import (
+    CLAMPED,
+    DROPPED,
+    EMULATED,
+    REWRITTEN,
+    UNSUPPORTED,
+    Note,
+)
 from magicgateway.errors import ApiError
 
-DROPPED = "dropped"
-CLAMPED = "clamped"
-EMULATED = "emulated"
-REWRITTEN = "rewritten"
-
-UNSUPPORTED = "unsupported-by-target"
-LONGEST_FIELD = 128
 _MOST_SAID = 16
-
-
-@frozen
-class Note:
-    """One difference between what was asked and what was sent on.
-
-    Attributes:
-        field: Where, ``messages[2].content[0].cache_control``.
-        action: One of the four above.
-        reason: A few words in kebab-case.
-    """
-
-    field: str
-    action: str
-    reason: str = UNSUPPORTED
-
-    def line(self) -> str:
-        """As ``x-magicgateway-warning`` says it, in ASCII."""
-        name = self.field.encode("ascii", "backslashreplace").decode()
-        visible = "".join(c if " " <= c <= "~" and c not in ";," else "_" for c in name)
-        return f"{visible[:LONGEST_FIELD]};{self.action};{self.reason}"
 
 
 class Ledger:

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgateway.dialects.anthropic_messages import errors as messages_errors
 from magicgateway.dialects.anthropic_messages import tap as messages
 from magicgateway.dialects.bedrock_converse import errors as aws_errors
-from magicgateway.dialects.grammar import Grammar
 from magicgateway.dialects.openai_chat import errors as chat_errors
 from magicgateway.dialects.openai_chat import tap as chat
 from magicgateway.dialects.openai_responses import errors as responses_errors
@@ -23,6 +22,9 @@ from magicgateway.dialects.openai_responses import tap as responses
 from magicgateway.dialects.stream_tap import StreamTap as _StreamTap
 from magicgateway.errors import ApiError
 from magicgateway.observe.facts import Usage
+
+if TYPE_CHECKING:
+    from magicgateway.dialects.grammar import Grammar
 
 OPENAI = "openai"
 RESPONSES = "responses"
@@ -79,6 +81,12 @@ def grammar(dialect: str) -> Grammar:
     module: Any = import_module(f"magicgateway.dialects.{_GRAMMARS[dialect]}.grammar")
     found: Grammar = module
     return found
+
+
+def load_grammars() -> None:
+    """Import every grammar there is."""
+    for dialect in _GRAMMARS:
+        grammar(dialect)
 
 
 def error_body(family: str, error: ApiError, request_id: str) -> bytes:

@@ -20,11 +20,14 @@ from magicgateway.conversation.events import (
     Started,
     UsageCounted,
 )
-from magicgateway.conversation.ledger import DROPPED, Ledger
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.notes import DROPPED, Note
 from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
 from magicgateway.conversation.undo import Undo, undo_reply
+from magicgateway.dialects.bedrock_converse.failures import ERROR_NAME as AWS_NAME
+from magicgateway.dialects.bedrock_converse.failures import read_failure as read_aws_failure
 from magicgateway.dialects.framing import Framing, open_framing
 from magicgateway.dialects.grammar import (
     Asked,
@@ -63,6 +66,7 @@ class Translation:
         self._answer_id = answer_id
         self._now = now
         self.ledger = Ledger()
+        self._read_notes: tuple[Note, ...] = ()
         self.request: Request | None = None
         self.sent: Sent | None = None
         self.served_model = ""
@@ -84,6 +88,7 @@ class Translation:
         if not isinstance(value, dict):
             raise ApiError(400, "invalid_json", "The request body must be a JSON object.")
         request = self._read_request(value)
+        self._read_notes = self.ledger.notes
         self.request = evolve(request, model=upstream_model)
         return self.request
 
@@ -91,7 +96,7 @@ class Translation:
         return self._door.read_request(value, self.ledger)
 
     def write(self, request: Request, capabilities: Capabilities) -> Sent:
-        """What the provider is sent.
+        """What the provider is sent; of what was written before, nothing is left.
 
         Args:
             request: As it was read, remote media perhaps fetched.
@@ -101,6 +106,8 @@ class Translation:
             ApiError: 400: it cannot be had from this target.
         """
         self.request = request
+        self.ledger = Ledger()
+        self.ledger.extend(self._read_notes)
         self.sent = self._target.write_request(request, capabilities, self.ledger)
         return self.sent
 
@@ -163,6 +170,8 @@ class Translation:
             said: Any = decode(body)
         except BadJson:
             said = body.decode("utf-8", "replace")
+        if AWS_NAME in headers:
+            return read_aws_failure(status, said, headers)  # whatever the answer is in
         return self._target.read_failure(status, said, headers)
 
     def one_shot(self, body: bytes) -> bytes:

@@ -14,14 +14,16 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from magicgateway.conversation.ledger import Ledger
 from magicgateway.providers.aws_endpoints import CONTROL, RUNTIME, model_path
 from magicgateway.providers.models.names import without_geography
 from magicgateway.wire import jsontext
+
+if TYPE_CHECKING:
+    from magicgateway.conversation.ledger import Ledger
 
 SSE = "sse"
 AWS_EVENT_STREAM = "aws-event-stream"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 
-from magicgateway.conversation.ledger import DROPPED, Note
+from magicgateway.conversation.notes import DROPPED, Note
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _STATUS_LINES = {

@@ -14,7 +14,6 @@ from magicgateway.observe import facts
 from magicgateway.routing.destination import Destination
 from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
-from magicgateway.serving.crossing import cross
 from magicgateway.serving.intake import JsonBody, RawBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.record import fact_of
@@ -52,7 +51,7 @@ class Exchange:
     _ended = False
     answer_bytes = 0
     attempts = 0
-    """Without an ``attempt`` that answered: how often a provider was asked."""
+    """How often a provider was asked besides the present ``attempt``."""
     usage: facts.Usage | None = None
     """Without a ``relay``: what the provider counted."""
 
@@ -167,6 +166,8 @@ class Exchange:
         size = body.size
         destination = self.route(asked.model)
         if destination.way is not None:
+            from magicgateway.serving.crossing import cross  # noqa: PLC0415 - see preparation
+
             cross(self, destination, destination.way, pieces, size)
             return
         if destination.rewrite:
@@ -276,13 +277,13 @@ class Exchange:
         self._abandon()
         self.fail(ApiError(500, "internal_error", "The gateway failed. The fault is not yours."))
 
-    def fail(self, error: ApiError) -> None:
-        """End with an error answer in the caller's dialect."""
+    def fail(self, error: ApiError, fields: Iterable[bytes] = ()) -> None:
+        """End with an error answer in the caller's dialect, and further header lines."""
         if self._ended:
             return
         if self.upload is not None:
             self.upload.stop()
-        lines = [answer.JSON, answer.NO_STORE]
+        lines = [answer.JSON, answer.NO_STORE, *fields]
         if error.retry_after is not None:
             lines.append(b"Retry-After: %d\r\n" % error.retry_after)
         if error.should_retry is not None:
@@ -309,9 +310,11 @@ class Exchange:
         identity = self.request_id.encode()
         own = [
             b"x-magicgateway-request-id: %b\r\n" % identity,
-            b"%b: %b\r\n" % (self.standing.identity_name, identity),
             self.standing.cors if status != 204 else b"",
         ]
+        named = self.standing.identity_name + b": "
+        if not any(line.startswith(named) for line in lines):
+            own.append(named + identity + b"\r\n")
         if self.destination is not None:
             own.append(b"x-magicgateway-provider: %b\r\n" % self.destination.provider.name.encode())
         if request.close_after or self.plane.draining:

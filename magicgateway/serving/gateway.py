@@ -17,6 +17,7 @@ from magicgateway.serving.drain import SERVING, Drain
 from magicgateway.serving.listeners import Listeners
 from magicgateway.serving.models import ModelLists
 from magicgateway.serving.plane import DataPlane
+from magicgateway.serving.preparation import Preparation
 from magicgateway.serving.site import GatewaySite
 from magicgateway.upstream.agent import GatewayAgent
 from magicgateway.upstream.connector import TcpConnector
@@ -64,6 +65,7 @@ class Gateway(MultiService):
         self.plane = plane = DataPlane(
             reactor, settings, registry, self.pool, finished, RequestIds(request_prefix), wall_clock
         )
+        self._preparation = Preparation(reactor, plane.threads)
         self._control = Sweeper(reactor, 0.25)
         plane.models = ModelLists(
             plane, GatewayAgent(self.pool, self._control, reactor, settings.timeouts)
@@ -99,9 +101,15 @@ class Gateway(MultiService):
         """Whether new work is welcome."""
         return self.drain.state == SERVING
 
+    def startService(self) -> None:
+        """Serve."""
+        super().startService()  # type: ignore[no-untyped-call] # Twisted's
+        self._preparation.start()
+
     def stopService(self) -> Deferred[None]:
         """Close everything; what is running is cut off."""
         self.plane.draining = True
+        self._preparation.stop()
         stopped = maybeDeferred(super().stopService)
         self.abort()
         self._control.stop()

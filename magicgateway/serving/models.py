@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from magicgateway import __version__
-from magicgateway.conversation.ledger import DROPPED, EMULATED, Note
+from magicgateway.conversation.notes import DROPPED, EMULATED, Note
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.providers.aws_credentials import check_operator_serves
 from magicgateway.providers.credentials import Credential
@@ -39,7 +39,6 @@ from magicgateway.routing.model_lists import (
     write_openai,
 )
 from magicgateway.serving import answer
-from magicgateway.serving.aws_models import AwsModels
 from magicgateway.upstream.body import BodyTooLarge, read_body
 from magicgateway.wire.jsontext import encode
 
@@ -149,6 +148,8 @@ class ModelLists:
         local = standing.is_local()
         if not own:
             check_operator_serves(standing.admission, local=local)
+        from magicgateway.serving.aws_models import AwsModels  # noqa: PLC0415 - see preparation
+
         asking = AwsModels(
             plane=self.plane,
             provider=provider,

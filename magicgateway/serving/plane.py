@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from magicgateway.config.settings import Settings
 from magicgateway.observe.facts import FinishedWatcher
@@ -12,12 +13,14 @@ from magicgateway.providers.credentials import Keyring
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.routing.destination import Router
 from magicgateway.serving.answer import OwnFields
-from magicgateway.upstream.aws_requests import AwsRequests
 from magicgateway.upstream.deadlines import Sweeper
 from magicgateway.upstream.forwarding import Forwarder
-from magicgateway.upstream.media import MediaFetcher
 from magicgateway.upstream.pool import GatewayPool
 from magicgateway.upstream.threads import Threads
+
+if TYPE_CHECKING:
+    from magicgateway.upstream.aws_requests import AwsRequests
+    from magicgateway.upstream.media import MediaFetcher
 
 _THREADS = 2
 """At a time: translations hold the interpreter, so more would not be faster."""
@@ -67,8 +70,6 @@ class DataPlane:
         """Exchanges under way."""
         self.threads = Threads(reactor, "translation", _THREADS)
         """For what takes long and touches nothing of the reactor's."""
-        self.aws = AwsRequests(reactor, wall_clock)
-        self.media = MediaFetcher(reactor, settings.media, settings.upstream.ca_file)
         self._forwarders: dict[str, Forwarder] = {}
 
     def forwarder(self, provider: Provider) -> Forwarder:
@@ -78,9 +79,25 @@ class DataPlane:
             forwarder = self._forwarders[provider.name] = Forwarder(provider)
         return forwarder
 
+    @cached_property
+    def aws(self) -> AwsRequests:
+        """Prepares requests to AWS; made when there is one."""
+        from magicgateway.upstream.aws_requests import AwsRequests  # noqa: PLC0415 - see above
+
+        return AwsRequests(self.reactor, self.wall_clock)
+
+    @cached_property
+    def media(self) -> MediaFetcher:
+        """Fetches what callers gave as addresses; made when somebody did."""
+        from magicgateway.upstream.media import MediaFetcher  # noqa: PLC0415 - see above
+
+        settings = self.settings
+        return MediaFetcher(self.reactor, settings.media, settings.upstream.ca_file)
+
     def stop(self) -> None:
         """Forget every deadline, and let the threads go."""
         self.sweeper.stop()
         self.threads.stop()
-        self.aws.stop()
-        self.media.stop()
+        for used in ("aws", "media"):
+            if used in self.__dict__:
+                getattr(self, used).stop()

@@ -6,7 +6,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import ANTHROPIC, NO_EXTRAS, OPENAI, Extras
-from magicgateway.conversation.ledger import Fields, Ledger, Note, invalid, joined
+from magicgateway.conversation.ledger import Fields, Ledger, invalid, joined
+from magicgateway.conversation.notes import Note
 from magicgateway.errors import ApiError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.ledger import DROPPED, Note
+from magicgateway.conversation.notes import DROPPED, Note
 from magicgateway.serving.answer import (
     CLOSE,
     OwnFields,

@@ -124,9 +124,7 @@ class RefusalTests(GatewayTestCase):
             (
                 400,
                 "missing_model",
-                post(
-                    "/v1/responses", b'{"input":"x"}', headers={"x-provider": "together", **KEY}
-                ),
+                post("/v1/responses", b'{"input":"x"}', headers={"x-provider": "together", **KEY}),
             ),
         ]
         for status, code, request in cases:
@@ -208,7 +206,7 @@ class LeavingTests(GatewayTestCase):
         streaming = deferToThread(self._ask, post(CHAT, stream, headers=stalling))
         await until(lambda: len(self.gateway.demo.journal) == 2)
         running = self.gateway.gateway.plane.running
-        await until(lambda: any(one._relay.committed for one in running if one._relay))
+        await until(lambda: any(one.relay.committed for one in running if one.relay))
         self.gateway.gateway.interrupt()
         answer = await waiting
         self.assertEqual((503, "gateway_stopping"), (status_of(answer), code_of(answer)))
