@@ -23,6 +23,8 @@ INVOKE = "InvokeModel"
 TEXT, TOOLS, PARALLEL, IMAGE = "text", "tools", "parallel", "image"
 THINKING, STRUCTURED, ERROR = "thinking", "structured", "error"
 SCENARIOS = (TEXT, TOOLS, PARALLEL, IMAGE, THINKING, STRUCTURED, ERROR)
+WEAK_SCENARIOS = (TOOLS, IMAGE, STRUCTURED)
+"""What models that do not think are asked."""
 
 TOML = """
 [providers.asks-chat]
@@ -52,6 +54,16 @@ PROVIDERS = {
     INVOKE: ("bedrock-with-claude", _CLAUDE_THERE),
 }
 """Who speaks a dialect, and which model is asked for; it thinks when told to."""
+WEAK = {
+    "old Claude": ("asks-messages", "claude-3-5-sonnet-20241022"),
+    "Nova": ("bedrock", "amazon.nova-lite-v1:0"),
+    "Llama": ("bedrock", "us.meta.llama3-3-70b-instruct-v1:0"),
+    "Mistral": ("bedrock", "mistral.mistral-large-2402-v1:0"),
+}
+"""Models that lack something: a form for the answer, a choice of tools, streams with tools."""
+BLIND = ("Llama", "Mistral")
+UNSTREAMED = ("Llama",)
+"""With tools, that is."""
 THINKERS = {**PROVIDERS, CHAT: ("deepseek", "deepseek-v4")}
 """The same for thinking: not every provider of chat wants its reasoning back."""
 AWS = {
@@ -103,7 +115,13 @@ class Cell:
 
     @property
     def _asked(self) -> tuple[str, str]:
-        return (THINKERS if self.scenario == THINKING else PROVIDERS)[self.dialect]
+        return (THINKERS if self.scenario == THINKING else PROVIDERS | WEAK)[self.dialect]
+
+    @property
+    def rule(self) -> str:
+        """By which rule the gateway refuses the cell; empty: it does not."""
+        blind = self.scenario == IMAGE and self.dialect in BLIND
+        return "a model that does not see gets no images" if blind else ""
 
     @property
     def tag(self) -> str:
@@ -117,6 +135,7 @@ class Cell:
             TOOLS: "Use get_weather please",
             PARALLEL: "Use get_weather and get_tides please",
             THINKING: "Think, then use get_weather please",
+            STRUCTURED: "Answer by a tool, if you have one",
         }
         return f"{said.get(self.scenario, 'Hello')}, {self.tag}"
 
@@ -141,7 +160,7 @@ class Cell:
     @property
     def headers(self) -> dict[str, str]:
         """Header fields of the request, beside the client's own."""
-        aws = AWS if self.dialect in (CONVERSE, INVOKE) else {}
+        aws = AWS if self.provider.startswith("bedrock") else {}
         return {"x-provider": self.provider, **aws}
 
     @property
@@ -161,8 +180,8 @@ def cells() -> Iterator[Cell]:
     number = 0
     for client in CLIENTS:
         for door in DOORS:
-            for dialect in (*DIALECTS, INVOKE) if door == MESSAGES else DIALECTS:
-                for scenario in SCENARIOS:
+            for dialect in (*DIALECTS, *((INVOKE,) if door == MESSAGES else ()), *WEAK):
+                for scenario in SCENARIOS if dialect not in WEAK else WEAK_SCENARIOS:
                     for streamed in (False, True):
                         number += 1
                         yield Cell(client, door, dialect, scenario, streamed, number)
