@@ -25,7 +25,7 @@ def own_lines(exchange: Exchange, fields: dict[bytes, bytes], status: int) -> by
         % (
             identity,
             standing.described,
-            attempt.count,
+            attempt.count + exchange.attempts,
             (sent_at - exchange.body_at) * 1000,
             (relay.head_at - sent_at) * 1000,
             standing.cors,
@@ -71,7 +71,7 @@ def fact_of(
         exchange.model[:128],
         (destination.upstream_model or "")[:128] if destination is not None else "",
         relay is not None and relay.is_stream,
-        attempt.count if attempt is not None else exchange.attempts,
+        exchange.attempts + (attempt.count if attempt is not None else 0),
         body.size if body is not None else 0,
         response_bytes,
         first_byte_ms,

@@ -6,17 +6,21 @@ Holding the head, back-pressure, deadlines and honest ends are those of every ``
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure as Reason
 
 from magicgateway.conversation.reply import Failure
+from magicgateway.dialects.catalogue import ANTHROPIC
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import FailedReply, NoAnswer
 from magicgateway.dialects.translation import TranslatedStream, Translation
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.serving import answer, faults
+from magicgateway.serving.answer_fields import door_fields, error_fields
 from magicgateway.serving.record import own_lines
 from magicgateway.serving.relay import Relay
 from magicgateway.serving.request import internal_error
@@ -31,10 +35,8 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of a whole answer that are collected to be translated."""
 LARGEST_ERROR = 256 * 1024
-_NOT_PASSED = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"cache-control", b"etag"}
-)
-_IDENTITIES = (b"request-id", b"x-request-id", b"x-amzn-requestid")
+LARGE = 128 * 1024
+"""Bytes from which on a whole answer is translated in a thread, so that nobody waits for it."""
 _STREAM_FIELDS = (
     b"Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
     b"X-Accel-Buffering: no\r\n"
@@ -50,10 +52,14 @@ class TranslatedRelay(Relay):
         translation: Of its request.
         framing: How the provider cuts a stream into events (``dialects.translation``).
         timeouts: Of the provider.
+        repair: Has the request made again, if it can, after a refusal of which nothing has
+            reached the caller; False: it cannot.
     """
 
     _log = Logger()
     takes_whole = False
+    _working = False
+    """A thread is translating the answer."""
 
     def __init__(
         self,
@@ -61,10 +67,12 @@ class TranslatedRelay(Relay):
         translation: Translation,
         framing: str,
         timeouts: TimeoutSettings,
+        repair: Callable[[Failure], bool] = lambda _: False,
     ) -> None:
         super().__init__(exchange, "", timeouts)
         self._translation = translation
         self._framing = framing
+        self._repair = repair
         self._stream: TranslatedStream | None = None
         self._pieces: list[bytes] = []
         self._collected = 0
@@ -93,24 +101,18 @@ class TranslatedRelay(Relay):
         return head.content_type.lower().startswith(_STREAM_TYPES)
 
     def _take_fields(self, head: ResponseHead) -> None:
-        """The provider's fields that go on; its own id of the request under the door's name."""
+        """The provider's fields that go on, those of our dialects by the door's own names."""
         exchange = self.exchange
         lines, fields = exchange.standing.forwarder.response_fields(
             head.raw, own_credential=exchange.own_credential
         )
-        names = [line.partition(b":")[0].lower() for line in lines]
-        self._lines = [
-            line
-            for name, line in zip(names, lines, strict=True)
-            if name not in _NOT_PASSED and name not in _IDENTITIES
-        ]
-        self._fields = {name: value for name, value in fields.items() if name not in _IDENTITIES}
-        for name in _IDENTITIES:
-            if name in fields:
-                own = exchange.standing.identity_name
-                self._lines.append(b"%b: %b\r\n" % (own, fields[name]))
-                self._fields[own] = fields[name]
-                break
+        self._lines, self._fields = door_fields(
+            lines,
+            fields,
+            identity_name=exchange.standing.identity_name,
+            to_anthropic=exchange.family == ANTHROPIC,
+            now=exchange.plane.wall_clock(),
+        )
 
     def body_received(self, data: bytes, framed: bytes) -> None:
         """Translate what came, in the same turn."""
@@ -131,14 +133,14 @@ class TranslatedRelay(Relay):
         if stream.broken and not self._ended:
             self._break_off(faults.no_answer(stream.broken))
 
-    def _cannot(self, fault: Exception) -> None:
+    def _cannot(self, fault: BaseException, reason: Reason | None = None) -> None:
         """The answer could not be translated: what came is none, or we made a mistake."""
         if isinstance(fault, FailedReply):
             self._provider_failed(fault.failure)
         elif isinstance(fault, NoAnswer):
             self._break_off(faults.no_answer(str(fault)))
         else:
-            self._log.failure("an answer could not be translated")
+            self._log.failure("an answer could not be translated", reason)
             self._break_off(internal_error())
 
     def _go_on(self, stream: TranslatedStream, out: bytes) -> None:
@@ -209,28 +211,54 @@ class TranslatedRelay(Relay):
 
     def _answer_whole(self) -> None:
         """A whole answer came: translate it, to a stream if one was asked for."""
+        if self._collected <= LARGE:
+            try:
+                text = self._translate()
+            except Exception as fault:  # noqa: BLE001 - as in body_received
+                self._cannot(fault)
+            else:
+                self._send_whole(text)
+            return
+        self._working = True
+        working = self.exchange.plane.threads.run(self._translate)
+        working.addCallbacks(self._translated, self._not_translated)
+        working.addErrback(self.exchange.failed_inside)
+
+    def _translate(self) -> bytes:
+        """The caller's answer. It touches nothing of the reactor's."""
         body = b"".join(self._pieces)
         self._pieces = []
+        if not 200 <= self._status < 300:
+            raise NoAnswer(f"status {self._status}")
+        translation = self._translation
+        return translation.one_shot(body) if self._streams else translation.reply(body)
+
+    @property
+    def _streams(self) -> bool:
+        """The caller wants events, whatever the provider was asked for."""
         request = self._translation.request
         assert request is not None
-        try:
-            if not 200 <= self._status < 300:
-                raise NoAnswer(f"status {self._status}")  # noqa: TRY301 - one way out
-            translate = self._translation.one_shot if request.stream else self._translation.reply
-            text = translate(body)
-        except Exception as fault:  # noqa: BLE001 - as in body_received
-            self._cannot(fault)
-            return
-        if request.stream:  # though perhaps the provider was not asked for one
+        return request.stream
+
+    def _translated(self, text: bytes) -> None:
+        if not self._ended:
+            self._send_whole(text)
+
+    def _not_translated(self, reason: Reason) -> None:
+        if not self._ended:
+            assert reason.value is not None
+            self._cannot(reason.value, reason)
+
+    def _send_whole(self, text: bytes) -> None:
+        self.body_bytes = len(text)
+        if self._streams:
             self.is_stream = True
             self._held_head = self._stream_head()
-            self.body_bytes = len(text)
             self._commit(frame(text) if self._chunked else text)
             self._complete()
             return
         self._ended = self.committed = True
         self.first_byte_at = self.exchange.now()
-        self.body_bytes = len(text)
         self._release()
         head = self._head(200, [answer.JSON], len(text))
         self.request.send(head + text if len(text) < 65536 else head)
@@ -255,9 +283,8 @@ class TranslatedRelay(Relay):
         self._ended = True
         self._release()
         if not self.committed:
-            exchange.fail(
-                as_error(failure, exchange.family, own_credential=exchange.own_credential)
-            )
+            if not self._repair(failure):
+                self._refuse(failure)
             return
         self.request.close_after = True
         if self._stream is not None and not self._stream.begun:
@@ -266,6 +293,28 @@ class TranslatedRelay(Relay):
         if self._chunked:
             self.request.send(LAST_CHUNK)
         exchange.finish(200, facts.FAILED)
+
+    def _refuse(self, failure: Failure) -> None:
+        exchange = self.exchange
+        error = as_error(failure, exchange.family, own_credential=exchange.own_credential)
+        assert exchange.attempt is not None
+        tried = exchange.attempts + exchange.attempt.count
+        lines = [b"x-magicgateway-attempts: %d\r\n" % tried, *error_fields(self._lines, error)]
+        exchange.fail(error, lines)
+
+    def tick(self, now: float) -> None:
+        """As of every relay; but what is collected commits to nothing before it is whole."""
+        if self._stream is not None:
+            super().tick(now)
+            return
+        timeouts = self._timeouts
+        quiet = timeouts.idle if self._collected else timeouts.first_event
+        if timeouts.total and now - self.request.received >= timeouts.total:
+            self._break_off(faults.total_timeout(timeouts.total))
+        elif not self._working and now - self._active_at >= quiet:
+            self._break_off(
+                faults.idle_timeout(quiet) if self._collected else faults.first_event_timeout(quiet)
+            )
 
     def _is_over(self) -> bool:
         return self._stream is not None and self._stream.finished

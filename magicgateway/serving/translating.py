@@ -6,16 +6,21 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from magicgateway.conversation.capabilities import PLAIN
+from magicgateway.conversation.capabilities import PLAIN, Capabilities
 from magicgateway.conversation.media import Wanted, remote_sources, with_fetched
-from magicgateway.conversation.request import Request
+from magicgateway.conversation.parameters import RESPONSE_FORMAT
+from magicgateway.conversation.reply import Failure as Refusal
+from magicgateway.conversation.request import Request, Tool
+from magicgateway.dialects.bedrock_converse.failures import CREDENTIALS, SCHEMA, repair_of
 from magicgateway.dialects.catalogue import grammar
 from magicgateway.dialects.framing import AWS_CHUNKS
 from magicgateway.dialects.translation import Translation
 from magicgateway.errors import ApiError
+from magicgateway.policy.repair import repair_after
 from magicgateway.providers.capabilities import capabilities
 from magicgateway.providers.envelopes import Letter, enclose
 from magicgateway.serving.translated_relay import TranslatedRelay
@@ -25,6 +30,7 @@ from magicgateway.upstream.forwarding import framing
 from magicgateway.wire.jsontext import encode
 
 if TYPE_CHECKING:
+    from magicgateway.providers.aws_credentials import AwsCredential
     from magicgateway.providers.ways import Way
     from magicgateway.routing.destination import Destination
     from magicgateway.serving.exchange import Exchange
@@ -32,8 +38,18 @@ if TYPE_CHECKING:
 
 LARGE = 128 * 1024
 """Bytes from which on a body is translated in a thread, so that nobody waits for it."""
+_PIECE = 256 * 1024
+"""Bytes of a large body that are handed to a connection at a time."""
 _Step = Any
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@frozen
+class _Written:
+    """A request as it is sent, and the bytes of its body."""
+
+    letter: Letter
+    body: bytes
 
 
 class Translating:
@@ -47,6 +63,11 @@ class Translating:
 
     _translates = Translation
     _relays = TranslatedRelay
+    _written: _Written
+    _machine: AwsCredential | None = None
+    """The machine's credential, where the request went with that."""
+    _tried: frozenset[str] = frozenset()
+    """In which ways it was asked again."""
 
     def __init__(self, exchange: Exchange, destination: Destination, way: Way) -> None:
         self._exchange = exchange
@@ -100,7 +121,7 @@ class Translating:
         else:
             self._exchange.failed_inside(reason)
 
-    def _begin(self, body: bytes) -> Letter | tuple[Wanted, ...]:
+    def _begin(self, body: bytes) -> _Written | tuple[Wanted, ...]:
         """The request as it is sent, or what has to be fetched before it can be written.
 
         It touches nothing of the reactor's, and neither does ``_write``.
@@ -112,8 +133,8 @@ class Translating:
         self._able = capabilities(self._destination.provider, model, self._way.dialect)
         return remote_sources(request, self._able) or self._write(request)
 
-    def _go_on(self, step: Letter | tuple[Wanted, ...]) -> None:
-        if isinstance(step, Letter):
+    def _go_on(self, step: _Written | tuple[Wanted, ...]) -> None:
+        if isinstance(step, _Written):
             self._send(step)
             return
         exchange = self._exchange
@@ -127,7 +148,7 @@ class Translating:
         )
         written.addCallback(self._if_wanted(self._send)).addErrback(self._failed)
 
-    def _write(self, request: Request) -> Letter:
+    def _write(self, request: Request) -> _Written:
         exchange, translation = self._exchange, self._translation
         sent = translation.write(request, self._able)
         betas = exchange.request.head.fields.get(b"anthropic-beta", b"").decode("latin-1")
@@ -140,18 +161,18 @@ class Translating:
             betas=[betas] if betas else [],
         )
         translation.check(strict=is_strict(exchange))
-        return letter
+        return _Written(letter, encode(letter.body) if letter.body is not None else b"")
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, written: _Written) -> None:
+        self._written = written
         exchange, standing = self._exchange, self._exchange.standing
         provider = self._destination.provider
-        body = encode(letter.body) if letter.body is not None else b""
         if provider.aws is not None:
-            self._send_signed(letter, body)
+            self._send_signed()
             return
         credential = standing.credential()
         exchange.own_credential = credential is not None and credential.own
-        forwarder = standing.forwarder
+        forwarder, letter = standing.forwarder, written.letter
         head = forwarder.translated_fields(
             exchange.request.head,
             letter.method.encode("ascii"),
@@ -159,13 +180,18 @@ class Translating:
             letter.headers,
             credential,
         )
-        self._attempt(forwarder.origin, letter.method, head, body)
+        self._attempt(forwarder.origin, head)
 
-    def _send_signed(self, letter: Letter, body: bytes) -> None:
-        """Have the request signed, which may have to wait, then send it."""
+    def _send_signed(self, refused: AwsCredential | None = None) -> None:
+        """Have the request signed, which may have to wait, then send it.
+
+        Args:
+            refused: The machine's credential that is not to be taken again.
+        """
         exchange, standing = self._exchange, self._exchange.standing
         assert standing.admission is not None
         exchange.on_leave(self._stop)
+        letter = self._written.letter
         call = AwsCall(
             provider=self._destination.provider,
             fields=exchange.request.head.fields,
@@ -176,24 +202,85 @@ class Translating:
             path=letter.path,
             service=self._way.envelope.service,
             headers=letter.headers,
-            body=body,
+            body=self._written.body,
         )
 
         def send(signed: AwsRequest) -> None:
-            if not self._stopped:
-                exchange.own_credential = signed.own
-                self._attempt(signed.origin, letter.method, signed.head, body)
+            self._machine = signed.machine
+            exchange.own_credential = signed.own
+            self._attempt(signed.origin, signed.head)
 
-        exchange.plane.aws.prepare(call).addCallback(send).addErrback(self._failed)
+        preparing = exchange.plane.aws.prepare(call, refused)
+        preparing.addCallback(self._if_wanted(send)).addErrback(self._failed)
 
-    def _attempt(self, origin: Origin, method: str, head: bytes, body: bytes) -> None:
+    def _attempt(self, origin: Origin, head: bytes) -> None:
+        exchange, body = self._exchange, self._written.body
+        method = self._written.letter.method.encode("ascii")
         timeouts = self._destination.provider.timeouts
-        pieces = [head + framing(method.encode("ascii"), len(body)), body]
+        pieces = [head + framing(method, len(body)), body]
+        if len(body) > LARGE:
+            # In several pieces it goes out as the provider takes it.
+            pieces[1:] = [body[at : at + _PIECE] for at in range(0, len(body), _PIECE)]
         envelope = self._way.envelope
         cut = AWS_CHUNKS if envelope.chunked else envelope.framing
-        relay = self._relays(self._exchange, self._translation, cut, timeouts)
+        relay = self._relays(exchange, self._translation, cut, timeouts, self._repair)
         outgoing = OutgoingRequest(origin, pieces, repeatable=True)
-        self._exchange.attempt_with(outgoing, relay, timeouts)
+        if exchange.attempt is not None:
+            exchange.attempts += exchange.attempt.count
+        exchange.attempt_with(outgoing, relay, timeouts)
+
+    def _repair(self, refusal: Refusal) -> bool:
+        """Ask again in another way, if the refusal is one that this may help against.
+
+        Args:
+            refusal: What the provider said; nothing has reached the caller yet.
+
+        Returns:
+            Whether it is asked again. If not, the refusal is the answer.
+        """
+        translation = self._translation
+        request, sent = translation.request, translation.sent
+        assert request is not None
+        assert sent is not None
+        repair = repair_after(
+            repair_of(refusal),
+            self._tried,
+            shaped=_is_shaped(request),
+            streamed=sent.stream,
+            renewable=self._machine is not None,
+        )
+        if repair is None:
+            return False
+        self._tried |= {repair}
+        exchange = self._exchange
+        exchange.on_leave(self._stop)
+        if repair == CREDENTIALS:
+            self._send_signed(self._machine)
+            return True
+        self._able = _without(self._able, repair)
+        writing = exchange.plane.threads.run(self._write, request)
+        writing.addCallback(self._if_wanted(self._send)).addErrback(self._failed)
+        return True
+
+
+def _is_shaped(request: Request) -> bool:
+    """Whether it has schemas that models can be asked to keep to by themselves."""
+    form = request.parameters.get(RESPONSE_FORMAT)
+    if form is not None and form.schema is not None:
+        return True
+    functions = (tool for tool in request.tools if isinstance(tool, Tool))
+    return any(tool.strict or tool.strict_by_default for tool in functions)
+
+
+def _without(able: Capabilities, repair: str) -> Capabilities:
+    """What is left of a model's abilities after it has refused one."""
+    if repair == SCHEMA:
+        return evolve(
+            able,
+            claude=evolve(able.claude, structured_outputs=False),
+            converse=evolve(able.converse, structured_outputs=False, strict_tools=False),
+        )
+    return evolve(able, converse=evolve(able.converse, streaming=False))
 
 
 def is_strict(exchange: Exchange) -> bool:

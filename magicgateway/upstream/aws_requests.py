@@ -63,11 +63,17 @@ class AwsCall:
 
 @frozen
 class AwsRequest:
-    """A request, ready to be sent but for its framing. ``own``: with the caller's credential."""
+    """A request, ready to be sent but for its framing.
+
+    Attributes:
+        own: With the caller's credential.
+        machine: The machine's credential, where it goes with that.
+    """
 
     origin: Origin
     head: bytes
     own: bool
+    machine: AwsCredential | None = None
 
 
 class AwsRequests:
@@ -84,8 +90,13 @@ class AwsRequests:
         self._threads = Threads(reactor, "aws", 2)
         self._chains: dict[str | None, CredentialChain] = {}
 
-    def prepare(self, call: AwsCall) -> Deferred[AwsRequest]:
+    def prepare(self, call: AwsCall, refused: AwsCredential | None = None) -> Deferred[AwsRequest]:
         """Everything a call lacks.
+
+        Args:
+            call: What is to be sent.
+            refused: The machine's credential that AWS has called expired: the call goes with
+                another one, should it go with the machine's.
 
         Raises:
             ApiError: Through the Deferred: 400 or 401, the credential or the region cannot be
@@ -94,10 +105,12 @@ class AwsRequests:
         ready: Deferred[Any] = (
             succeed(None) if signing.is_loaded() else self._threads.run(signing.load)
         )
-        ready.addCallback(lambda _: self._identity(call))
+        ready.addCallback(lambda _: self._identity(call, refused))
         return ready.addCallback(partial(self._hashed, call))
 
-    def _identity(self, call: AwsCall) -> Deferred[AwsIdentity] | AwsIdentity | _Known:
+    def _identity(
+        self, call: AwsCall, refused: AwsCredential | None
+    ) -> Deferred[AwsIdentity] | _Known:
         own = own_aws_credential(call.fields, call.admission)
         if own is not None:
             return _Known(own)
@@ -114,7 +127,8 @@ class AwsRequests:
             ) from None
         if known is not None:
             return _Known(known)
-        return self._chain(settings.profile).get()
+        chain = self._chain(settings.profile)
+        return chain.get() if refused is None else chain.renew(refused)
 
     def _chain(self, profile: str | None) -> CredentialChain:
         chain = self._chains.get(profile)
@@ -162,7 +176,10 @@ class AwsRequests:
         ]
         lines += [b"%b: %b\r\n" % field for field in (*fields, *added)]
         return AwsRequest(
-            Origin(provider.scheme, host, provider.port), b"".join(lines), credential.own
+            Origin(provider.scheme, host, provider.port),
+            b"".join(lines),
+            credential.own,
+            who.credential if isinstance(who, AwsIdentity) else None,
         )
 
     def stop(self) -> Deferred[Any]:

@@ -13,6 +13,8 @@ from attrs import frozen
 
 from magicgateway.conversation.reply import Failure
 
+ERROR_NAME = "x-amzn-errortype"
+"""The header field that names an error."""
 LONGEST_MESSAGE = 500
 SCHEMA = "schema"
 UNARY = "unary"
@@ -87,7 +89,7 @@ _SCHEMA_SAID = (
     "output_config.format.schema",
     "schema is too complex",
 )
-_UNARY_SAID = "in streaming mode"
+_UNARY_SAID = ("in streaming mode", "unsupported for streaming", "n't support streaming")
 _QUOTES_REQUEST = ("invalidsignature", "signaturedoesnotmatch", "incompletesignature")
 _SIGNATURE = (
     "AWS does not accept the request's signature: the secret access key does not belong to the "
@@ -146,7 +148,7 @@ def repair_of(failure: Failure) -> str | None:
     if failure.kind == "invalid_request":
         if any(words in said for words in _SCHEMA_SAID):
             return SCHEMA
-        if _UNARY_SAID in said:
+        if any(words in said for words in _UNARY_SAID):
             return UNARY
     expired = shortened(failure.code or "") in ("expiredtoken", "requestexpired")
     return CREDENTIALS if expired else None
@@ -164,7 +166,7 @@ def shortened(name: str) -> str:
 
 def _name(given: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     own = given.get("__type")
-    name = own if isinstance(own, str) and own else headers.get("x-amzn-errortype", "")
+    name = own if isinstance(own, str) and own else headers.get(ERROR_NAME, "")
     return name.rpartition("#")[2].partition(":")[0].strip()
 
 

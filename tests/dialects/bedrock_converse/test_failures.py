@@ -168,6 +168,8 @@ class FailureTests(SynchronousTestCase):
             ("schema", 400, "ValidationException", "x: output_config.format.schema: no"),
             ("schema", 400, "ValidationException", "Schema is too complex"),
             ("unary", 400, "ValidationException", NO_STREAM),
+            ("unary", 400, "ValidationException", "The model is unsupported for streaming"),
+            ("unary", 400, "ValidationException", "This model doesn't support streaming."),
             ("credentials", 403, "ExpiredTokenException", "expired"),
             (None, 403, "InvalidSignatureException", "x"),
             (None, 400, "ValidationException", "x"),
