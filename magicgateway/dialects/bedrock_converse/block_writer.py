@@ -88,6 +88,8 @@ class BlockWriter:
                 return self._call(block)
             case ToolResult():
                 return self._result(block)
+            case Foreign(family=family) if family != CONVERSE and role != ASSISTANT:
+                raise self._ledger.unsupported(block.field, SAID)
             case Hosted() | Foreign():
                 return self._raw(block)
             case _ if role == ASSISTANT:

@@ -19,6 +19,7 @@ from magicgateway.conversation.blocks import (
     Remote,
     Stored,
     Text,
+    Video,
 )
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.media import (
@@ -33,6 +34,7 @@ from magicgateway.dialects.openai_chat.reasoning import read_cache, read_thinkin
 
 _PDF = "JVBERi"
 """How base64 of a PDF begins."""
+_ADDRESSES = ("https://", "http://", "s3://")
 _ANTHROPIC_FILE = "file_"
 """How Anthropic's ids of files begin; OpenAI's begin with ``file-``."""
 
@@ -97,12 +99,29 @@ def _image(part: Fields) -> Block:
     return Document(source=source, cache=cache, field=part.place, extras=extras)
 
 
+def _video(part: Fields) -> Block:
+    """Moving pictures, which OpenAI does not know and many others take."""
+    inner = None
+    if isinstance(part.peek("video_url"), str):
+        url = part.needed("video_url")
+    else:
+        inner = part.fields("video_url")
+        if inner is None:
+            raise invalid(part.at("video_url"), "is required")
+        url = inner.needed("url")
+    cache = read_cache(part)
+    return Video(
+        source=_at_url(url, part.at("video_url.url")), cache=cache, field=part.place,
+        extras=rest_of(part, video_url=inner),
+    )  # fmt: skip
+
+
 def _at_url(url: str, place: str) -> Media:
     if is_data_url(url):
         return read_data_url(url, place)
-    if url[:8].lower().startswith(("https://", "http://")):
+    if url[:8].lower().startswith(_ADDRESSES):
         return Remote(url)
-    raise invalid(place, "must be an http(s) or data URL")
+    raise invalid(place, "must be an http(s), s3 or data URL")
 
 
 def _audio(part: Fields) -> Block:
@@ -159,4 +178,5 @@ _PARTS: dict[str, Callable[[Fields], Block]] = {
     "image_url": _image,
     "input_audio": _audio,
     "file": _file,
+    "video_url": _video,
 }

@@ -94,6 +94,8 @@ class PartWriter:
                 return self._search_result(block)
             case Audio():
                 return [self._audio(block)]
+            case Video():
+                return [self._video(block)]
             case Hosted():
                 return self._folded(block)
             case _:
@@ -193,11 +195,20 @@ class PartWriter:
         form = block.form or FORMAT_OF_MEDIA_TYPE.get(block.source.media_type, "wav")
         return {"type": "input_audio", "input_audio": {"data": block.source.data, "format": form}}
 
+    def _video(self, block: Video) -> Part:
+        match block.source:
+            case Inline(media_type=named, data=data):
+                return {"type": "video_url", "video_url": {"url": f"data:{named};base64,{data}"}}
+            case Remote(url=url):
+                return {"type": "video_url", "video_url": {"url": url}}
+            case _:
+                raise self.refusal(block.field)
+
     def _other(self, block: Block) -> list[Part]:
         """A part of a kind that only chat itself knows, or nothing."""
         if isinstance(block, Foreign) and block.family == MESSAGES:
             return [dict(block.raw)]
-        if isinstance(block, Foreign | Video):
+        if isinstance(block, Foreign):
             raise self.refusal(block.field)
         self._ledger.drop(block.field)
         return []

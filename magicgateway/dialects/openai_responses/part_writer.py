@@ -24,6 +24,7 @@ from magicgateway.conversation.blocks import (
     SearchResult,
     Stored,
     Text,
+    Video,
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
@@ -77,6 +78,8 @@ class PartWriter:
                 return self._search_result(block)
             case Foreign() if block.family in (OPENAI, ITEMS):
                 return dict(block.raw)
+            case Foreign() | Video():
+                raise self.ledger.unsupported(block.field, SAID)
             case Hosted() if block.text:
                 self.ledger.rewrite(block.field, "folded-into-text")
                 return {"type": "input_text", "text": block.text}

@@ -224,6 +224,13 @@ class OtherTests(SynchronousTestCase):
         silent = evolve(told, text=" ", cache=CacheMark())
         self.assertEqual(([], ["h;dropped", "h.cache_control;dropped"]), write(silent, "assistant"))
 
+    def test_unknown(self) -> None:
+        """What a user says in another API's way is refused, never left out."""
+        odd = Foreign(family=ANTHROPIC, kind="container_upload", raw={}, field="h")
+        refused = self.assertRaises(ApiError, write, odd)
+        self.assertEqual((400, "h"), (refused.status, refused.param))
+        self.assertEqual(([], ["h;dropped"]), write(odd, "assistant"))
+
     def test_media(self) -> None:
         """Pictures, sound and films are the user's; an assistant's are reported."""
         able = evolve(CLAUDE_4_5, audio=True)

@@ -21,6 +21,7 @@ from magicgateway.conversation.blocks import (
     Text,
     Thinking,
     Token,
+    Video,
 )
 from magicgateway.conversation.ledger import Fields, Ledger
 from magicgateway.dialects.openai_chat.part_reader import read_content
@@ -91,12 +92,16 @@ PARTS: list[tuple[Any, Block]] = [
         Thinking(parts=("w",), token=Token("anthropic", "S")),
     ),
     (
-        {"type": "video_url", "video_url": {"url": "u"}},
-        Foreign(
-            family="openai_chat",
-            kind="video_url",
-            raw={"type": "video_url", "video_url": {"url": "u"}},
-        ),
+        {"type": "hologram", "x": 1},
+        Foreign(family="openai_chat", kind="hologram", raw={"type": "hologram", "x": 1}),
+    ),
+    (
+        {"type": "video_url", "video_url": {"url": "s3://b/k.mp4"}},
+        Video(source=Remote("s3://b/k.mp4")),
+    ),
+    (
+        {"type": "video_url", "video_url": "data:video/mp4;base64,AAAA"},
+        Video(source=Inline("video/mp4", "AAAA")),
     ),
 ]
 
@@ -148,6 +153,7 @@ class ContentTests(SynchronousTestCase):
             ([{"type": "image_url", "image_url": {"url": "ftp://x"}}], AT + ".image_url.url"),
             ([{"type": "input_audio"}], AT + ".input_audio"),
             ([{"type": "file"}], AT + ".file"),
+            ([{"type": "video_url"}], AT + ".video_url"),
             ([{"type": "file", "file": {}}], AT + ".file"),
             ([{"type": "text", "text": "t", "cache_control": {"type": "x"}}],
              AT + ".cache_control.type"),

@@ -78,6 +78,10 @@ class PartTests(SynchronousTestCase):
              [{"type": "file", "file": {"file_id": "i"}}]),
             (SearchResult(source="u", title="T", content=(Text(text="w"),)), {},
              [text("T\nu\nw")]),
+            (Video(source=Inline("video/mp4", "AAAA")), {},
+             [{"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}]),
+            (Video(source=Remote("https://x.test/a")), {},
+             [{"type": "video_url", "video_url": {"url": "https://x.test/a"}}]),
             (Audio(source=Inline("audio/mpeg", "AAAA")), {"audio": True},
              [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}]),
             (Foreign(family="openai_chat", kind="v", raw={"type": "v"}), {}, [{"type": "v"}]),
@@ -121,7 +125,7 @@ class PartTests(SynchronousTestCase):
             (Document(source=Stored("i", "anthropic")), {}),
             (Audio(source=Inline("audio/wav", "AAAA")), {}),
             (Audio(source=Stored("i", "openai")), {"audio": True}),
-            (Video(source=Remote("https://x.test/a")), {}),
+            (Video(source=Stored("i", "openai")), {}),
             (Foreign(family="anthropic", kind="container_upload", raw={}), {}),
         ]
         for block, able in cases:

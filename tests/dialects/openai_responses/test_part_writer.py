@@ -72,7 +72,6 @@ class PartWriterTests(SynchronousTestCase):
             (Hosted(family=ANTHROPIC, kind="k", raw={}, text="w", field="f"), ["w"],
              ["f;rewritten;folded-into-text"]),
             (plain, [None], []),
-            (Video(source=Remote("u"), field="f"), [], ["f;dropped;unsupported-by-target"]),
             (Thinking(parts=("x",), field="f"), [], ["f;dropped;unsupported-by-target"]),
             (Hosted(family=ANTHROPIC, kind="k", raw={}, field="f"), [],
              ["f;dropped;unsupported-by-target"]),
@@ -84,6 +83,15 @@ class PartWriterTests(SynchronousTestCase):
         self.assertEqual("document.txt", parts(plain)[0][0]["filename"])
         unknown = Document(source=Inline("application/x", "AAAA"))
         self.assertEqual("document.bin", parts(unknown)[0][0]["filename"])
+
+    def test_unknown(self) -> None:
+        """What an answer would be wrong without is refused, never left out."""
+        for block in (
+            Video(source=Remote("u"), field="f"),
+            Foreign(family=ANTHROPIC, kind="k", raw={}, field="f"),
+        ):
+            refused = self.assertRaises(ApiError, parts, block)
+            self.assertEqual((400, "f"), (refused.status, refused.param))
 
     def test_attributes(self) -> None:
         """What a part has no place for is reported."""
