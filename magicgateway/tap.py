@@ -351,8 +351,10 @@ def secrets_of(settings: Settings) -> Iterator[Secret]:
     yield from settings.server.keys
     yield from settings.environment.values()
     for provider in settings.providers.values():
-        if provider.api_key is not None:
-            yield provider.api_key
+        for name in ("api_key", "access_key_id", "secret_access_key", "session_token"):
+            secret = getattr(provider, name)
+            if secret is not None:
+                yield secret
 
 
 def provider_table(flags: Flags, environment: Mapping[str, str]) -> str:

@@ -334,15 +334,27 @@ class SecretTests(SynchronousTestCase):
     def test_all(self) -> None:
         """Virtual keys, providers' keys and those of the environment are all found."""
         settings = loaded(
-            '[server]\nkeys = ["env:TEAM"]\n[providers.groq]\napi_key = "env:MINE"',
+            '[server]\nkeys = ["env:TEAM"]\n[providers.groq]\napi_key = "env:MINE"'
+            '\n[providers.bedrock]\naccess_key_id = "env:A"\nsecret_access_key = "env:B"'
+            '\nsession_token = "env:C"',
             {
+                "A": "AKIA0123456789",
+                "B": "aws-secret-0123456",
+                "C": "aws-token-0123456",
                 "TEAM": "team-key-0123456",
                 "MINE": "mine-0123456",
                 "OPENAI_API_KEY": "sk-0123456",
             },
         )
         self.assertEqual(
-            {"team-key-0123456", "mine-0123456", "sk-0123456"},
+            {
+                "team-key-0123456",
+                "mine-0123456",
+                "sk-0123456",
+                "AKIA0123456789",
+                "aws-secret-0123456",
+                "aws-token-0123456",
+            },
             {secret.reveal() for secret in secrets_of(settings)} - {""},
         )
 

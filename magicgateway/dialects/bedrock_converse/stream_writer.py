@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from magicgateway.conversation.blocks import (
     CONVERSE,
     Block,
@@ -186,7 +188,7 @@ class ConverseStreamWriter:
             return b""
         words = ("".join(self._thoughts.get(index, ())),)
         native = token.origin in NATIVE
-        sealed = token.data if native else seal(Thinking(parts=words, token=token))
+        sealed = token.data if native else seal(evolve(block, parts=words, token=token))
         if sealed is None:
             return b""
         return self._delta(index, {"reasoningContent": {"signature": sealed}})

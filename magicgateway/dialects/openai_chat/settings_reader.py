@@ -146,14 +146,16 @@ def _reasoning(
     body: Fields, output: Fields | None, parameters: Parameters, inner: dict[str, Fields]
 ) -> None:
     """An effort, or what callers of Claude send as ``thinking`` and ``output_config``."""
-    effort, name = body.text("reasoning_effort"), "reasoning_effort"
+    given_effort = body.text("reasoning_effort")
+    effort, name = given_effort, "reasoning_effort"
     stronger = output.text("effort") if output is not None else None
     if stronger is not None:
         effort, name = stronger, "output_config.effort"
     thinking = body.fields("thinking")
     if thinking is None:
         if effort is not None:
-            parameters.give(REASONING, Reasoning(effort=effort), name)
+            given = Reasoning(effort=effort, effort_alone=given_effort is None)
+            parameters.give(REASONING, given, name)
         return
     inner["thinking"] = thinking
     value = Reasoning(

@@ -90,8 +90,8 @@ class SettingsWriter:
             if value is not None:
                 body[parameter.name] = dict(value) if parameter in OBJECTS else value
         self._limit(body)
-        self._sampling(body)
         self._reasoning(body)
+        self._sampling(body)
         self._text(body)
         self._user(body)
         self._caching(body)
@@ -121,12 +121,15 @@ class SettingsWriter:
         body["max_output_tokens"] = max(limit, FEWEST_TOKENS)
 
     def _sampling(self, body: dict[str, Any]) -> None:
-        if self.capabilities.sampling == NONE:
+        able = self.capabilities
+        effort = body.get("reasoning", {}).get("effort", able.default_effort)
+        sampling = ALL if able.sampling == NONE and effort == "none" else able.sampling
+        if sampling == NONE:
             return  # what settles the rest reports them
         temperature = self.taking.take(TEMPERATURE)
         if temperature is not None:
             body["temperature"] = temperature
-        if temperature is None or self.capabilities.sampling == ALL:
+        if temperature is None or sampling == ALL:
             top_p = self.taking.take(TOP_P)
             if top_p is not None:
                 body["top_p"] = top_p

@@ -79,6 +79,8 @@ class SettingTests(SynchronousTestCase):
             ({"reasoning_effort": "low"}, REASONING, Reasoning(effort="low"), "reasoning_effort"),
             ({"output_config": {"effort": "max"}, "reasoning_effort": "low"}, REASONING,
              Reasoning(effort="max"), "output_config.effort"),
+            ({"output_config": {"effort": "max"}}, REASONING,
+             Reasoning(effort="max", effort_alone=True), "output_config.effort"),
             ({"thinking": {"type": "enabled", "budget_tokens": 9, "display": "omitted"}},
              REASONING, Reasoning(kind="enabled", budget=9, display="omitted", explicit=True),
              "thinking"),

@@ -69,6 +69,23 @@ class SettingsWriterTests(SynchronousTestCase):
             self.assertEqual(fields, sent.body.keys() & {"temperature", "top_p"})
             self.assertEqual(lost, notes)
 
+    def test_sampling_without_thinking(self) -> None:
+        """Who does not think can be told how to sample, by its nature or because it was asked."""
+        for asked, default, expected in (
+            (None, "none", True),
+            ("none", "medium", True),
+            ("low", "none", False),
+            (None, "", False),
+        ):
+            given = p.Parameters()
+            given.give(p.TEMPERATURE, 0.5, "temperature")
+            given.give(p.REASONING, p.Reasoning(effort=asked) if asked else None, "x")
+            able = Capabilities(
+                sampling="none", efforts=("none", "low", "medium"), default_effort=default
+            )
+            sent, _ = write(Request(model="m", parameters=given), able)
+            self.assertEqual(expected, "temperature" in sent.body, (asked, default))
+
     def test_effort(self) -> None:
         """E.4: an effort, or what a budget comes to, is a level that the model knows."""
         cases: list[tuple[p.Reasoning, tuple[str, ...], Any, list[str]]] = [
