@@ -148,12 +148,15 @@ def _second(cell: Cell, seen: Mapping[str, Any], journal: list[Received]) -> lis
         return [*wrong, f"the provider got {len(journal)} requests and not 2"]
     body = journal[1].body.decode()
     wrong += [f"{result!r} did not arrive" for result in _results(cell) if result not in body]
-    if cell.scenario == THINKING:
-        thought = "".join(said(cell).reasoning)
-        token = {CHAT: thought, RESPONSES: sealed(thought)}.get(cell.dialect, signature_of(thought))
-        if token not in body:
-            wrong.append(f"the provider did not get its reasoning back: {body}")
+    if cell.scenario == THINKING and token(cell) not in body:
+        wrong.append(f"the provider did not get its reasoning back: {body}")
     return wrong
+
+
+def token(cell: Cell) -> str:
+    """What the demo provider wants back of its reasoning, in a cell's dialect."""
+    thought = "".join(said(cell).reasoning)
+    return {CHAT: thought, RESPONSES: sealed(thought)}.get(cell.dialect, signature_of(thought))
 
 
 def _results(cell: Cell) -> tuple[str, ...]:

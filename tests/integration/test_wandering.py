@@ -1,0 +1,108 @@
+"""Conversations with reasoning that go on at another provider than the one they began at.
+
+Reasoning goes back to the family that made it, and is dropped and reported elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import anthropic
+import openai
+from attrs import evolve
+from twisted.internet.threads import deferToThread
+
+from tests.gateway import GatewayTestCase
+from tests.integration.matrix.anthropic_calls import MessagesDoor
+from tests.integration.matrix.cells import (
+    CHAT,
+    CONVERSE,
+    DIALECTS,
+    DOORS,
+    INVOKE,
+    MESSAGES,
+    PYTHON,
+    RESPONSES,
+    THINKING,
+    TOML,
+    Cell,
+)
+from tests.integration.matrix.judging import said, token
+from tests.integration.matrix.openai_calls import ChatDoor, ResponsesDoor
+
+CLAUDE = (MESSAGES, CONVERSE, INVOKE)
+"""Where the same family signs."""
+UNTOUCHED = "a body in the provider's own dialect goes on untouched, whatever it brings along"
+
+
+def journeys() -> Iterable[tuple[Cell, Cell]]:
+    """Every conversation: its first turn, and its second one."""
+    number = 0
+    for door in DOORS:
+        dialects = (*DIALECTS, INVOKE) if door == MESSAGES else DIALECTS
+        for first in dialects:
+            for second in dialects:
+                number += 1
+                cell = Cell(PYTHON, door, first, THINKING, streamed=number % 2 == 0, number=number)
+                yield cell, evolve(cell, dialect=second)
+
+
+def is_kin(first: Cell, second: Cell) -> bool:
+    """Whether the second provider can read the first one's reasoning."""
+    return first.dialect == second.dialect or {first.dialect, second.dialect} <= set(CLAUDE)
+
+
+class WanderingTests(GatewayTestCase):
+    toml = TOML
+
+    async def test_every_journey(self) -> None:
+        """Kin gets the reasoning back as it was; others do not get it, and the caller is told."""
+        self.reported: list[list[str]] = []
+        wrong, untouched = await deferToThread(self._travel)
+        print(f"\n{UNTOUCHED}:\n  " + "\n  ".join(untouched))
+        self.assertEqual([], wrong, "\n".join(wrong))
+
+    def _travel(self) -> tuple[list[str], list[str]]:
+        address, wrong, untouched = self.gateway.address, [], []
+        doors: dict[str, Any] = {
+            CHAT: ChatDoor(address),
+            RESPONSES: ResponsesDoor(address),
+            MESSAGES: MessagesDoor(address),
+        }
+        for door in doors.values():
+            door.client._client.event_hooks["response"].append(self._note)
+        for first, second in journeys():
+            name = f"{first.door}: {first.dialect}, then {second.dialect}"
+            self.reported.clear()
+            try:
+                seen = doors[first.door].called(first, second)
+            except (openai.BadRequestError, anthropic.BadRequestError) as error:
+                seen = {"refused": str(error)}
+            if first.door == second.dialect and not is_kin(first, second):
+                untouched.append(f"{name}: {seen.get('refused', 'taken')}")
+                continue
+            wrong += [f"{name}: {what}" for what in self._complaints(first, second, seen)]
+        for door in doors.values():
+            door.client.close()
+        return wrong, untouched
+
+    def _note(self, response: Any) -> None:
+        self.reported.append(response.headers.get_list("x-magicgateway-warning"))
+
+    def _complaints(self, first: Cell, second: Cell, seen: dict[str, Any]) -> Iterable[str]:
+        if not seen.get("text"):
+            yield f"no text but {seen}"
+            return
+        last = self.gateway.demo.journal[-1].body.decode()
+        told = [line for line in self.reported[-1] if ";dropped;" in line]
+        if is_kin(first, second):
+            if token(first) not in last:
+                yield f"the reasoning did not come back: {last}"
+            if self.reported[-1]:
+                yield f"reported {self.reported[-1]}"
+            return
+        if token(first) in last or "".join(said(first).reasoning) in last or "mgw1." in last:
+            yield f"foreign reasoning went along: {last}"
+        if not told:
+            yield "nothing was reported"
