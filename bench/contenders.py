@@ -109,6 +109,9 @@ def gateway_start(venue: Venue, port: int) -> tuple[list[str], dict[str, str]]:
     environment = {
         "MAGICGATEWAY__PROVIDERS__BENCH__BASE_URL": f"http://127.0.0.1:{venue.upstream}/v1",
         "MAGICGATEWAY__PROVIDERS__BENCH__DIALECT": "openai",
+        "MAGICGATEWAY__PROVIDERS__BENCHANTHROPIC__BASE_URL": f"http://127.0.0.1:{venue.upstream}/v1",
+        "MAGICGATEWAY__PROVIDERS__BENCHANTHROPIC__DIALECT": "anthropic",
+        "MAGICGATEWAY__PROVIDERS__BEDROCK__BASE_URL": f"http://127.0.0.1:{venue.upstream}",
         "MAGICGATEWAY__PROVIDERS__BENCHTLS__BASE_URL": f"https://127.0.0.1:{venue.tls_upstream}/v1",
         "MAGICGATEWAY__PROVIDERS__BENCHTLS__DIALECT": "openai",
         "MAGICGATEWAY__UPSTREAM__CA_FILE": str(venue.certificates.authority),

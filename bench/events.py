@@ -14,6 +14,11 @@ _SUFFIX = b'"},"finish_reason":null}]}\n\n'
 _WIDTH = SIZE - len(_PREFIX) - len(_SUFFIX) - 26
 
 
+def mark(sequence: int) -> str:
+    """How the words of an event begin where it has no stamp."""
+    return f"{sequence:08d} {0:016d} "
+
+
 class BrokenStream(Exception):
     """A stream does not hold the events that were sent, in their order."""
 

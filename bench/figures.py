@@ -34,9 +34,19 @@ MEASURED = {
     "slow-reader": (GATEWAY, NGINX, KLEIN_TREQ),
     "json-body": (GATEWAY, NGINX, KLEIN_TREQ),
     "upload": (GATEWAY, NGINX, KLEIN_TREQ),
+    "events-from-anthropic": (GATEWAY, NGINX),
+    "events-from-converse": (GATEWAY, NGINX),
+    "events-to-messages": (GATEWAY, NGINX),
+    "translated-requests": (GATEWAY, NGINX),
+    "signed-requests": (GATEWAY, NGINX),
+    "translated-image": (GATEWAY,),
+    "translated-turns": (GATEWAY,),
     "start-up": (GATEWAY, NGINX, KLEIN_TREQ, IMPORT),
 }
-"""Every measurement, and whom it is taken of. A proxy that collects answers has no streams."""
+"""Every measurement, and whom it is taken of. A proxy that collects answers has no streams.
+
+Where the gateway translates, nginx passes the same requests and events on as they are.
+"""
 
 
 @frozen
@@ -256,6 +266,62 @@ FIGURES = (
     Figure(
         "upload",
         "longest stall while 50 MB uploads pass",
+        "ms",
+        stall_ms,
+        Bar(50.0),
+        "≤ 50 ms",
+    ),
+    Figure(
+        "events-from-anthropic",
+        "CPU per event translated from Anthropic for a chat",
+        "µs",
+        cpu_us,
+        Bar(5.0, NGINX),
+        "≤ 5.0 x nginx, which passes on",
+    ),
+    Figure(
+        "events-from-converse",
+        "CPU per event translated from Bedrock's Converse for a chat",
+        "µs",
+        cpu_us,
+        Bar(5.0, NGINX),
+        "≤ 5.0 x nginx, which passes on",
+    ),
+    Figure(
+        "events-to-messages",
+        "CPU per event translated from a chat for Messages",
+        "µs",
+        cpu_us,
+        Bar(5.0, NGINX),
+        "≤ 5.0 x nginx, which passes on",
+    ),
+    Figure(
+        "translated-requests",
+        "CPU per request translated from chat to Anthropic, and back",
+        "µs",
+        cpu_us,
+        Bar(7.5, NGINX),
+        "≤ 7.5 x nginx, which passes on",
+    ),
+    Figure(
+        "signed-requests",
+        "CPU per request translated from chat to Converse, signed, and back",
+        "µs",
+        cpu_us,
+        Bar(10.0, NGINX),
+        "≤ 10 x nginx, which passes on",
+    ),
+    Figure(
+        "translated-image",
+        "longest stall while 20 MB are translated: one image",
+        "ms",
+        stall_ms,
+        Bar(50.0),
+        "≤ 50 ms",
+    ),
+    Figure(
+        "translated-turns",
+        "longest stall while 20 MB are translated: 20,000 turns",
         "ms",
         stall_ms,
         Bar(50.0),

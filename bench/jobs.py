@@ -11,14 +11,17 @@ IDLE = "idle"
 SLOW_READER = "slow-reader"
 JSON_BODY = "json-body"
 UPLOAD = "upload"
+IMAGE = "image"
+TURNS = "turns"
 
 
 class Job(msgspec.Struct, frozen=True):
     """One measurement. Times are in seconds.
 
-    ``watch`` holds the ids of the processes whose CPU time and memory are read, ``load`` those
-    that share the load's core with the load process; ``count`` is the number of connections,
-    streams or bodies, ``rate`` that of requests per second.
+    ``door`` is the dialect of a caller whose answers are translated; it is empty where they are
+    passed on. ``watch`` holds the ids of the processes whose CPU time and memory are read,
+    ``load`` those that share the load's core with the load process; ``count`` is the number of
+    connections, streams or bodies, ``rate`` that of requests per second.
     """
 
     mode: str
@@ -30,6 +33,7 @@ class Job(msgspec.Struct, frozen=True):
     warm_seconds: float = 0.5
     count: int = 32
     rate: float = 0.0
+    door: str = ""
 
 
 class Outcome(msgspec.Struct, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""The 50 MB bodies of the bench, shaped like those that people send."""
+"""The bodies of 50 MB and 20 MB of the bench, shaped like those that people send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import random
 SIZE = 50_000_000
 _BOUNDARY = "bench-7MA4YWxkTrZu0gW"
 _MESSAGE_BYTES = 50_000
+TRANSLATED_SIZE = 20_000_000
+_TURN = 'He said \\"no\\",\\n then \\u00e9, {[braces]} and so on. ' * 18
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def json_body(size: int = SIZE) -> bytes:
@@ -41,3 +44,21 @@ def upload(size: int = SIZE) -> tuple[str, bytes]:
     tail = f"\r\n--{_BOUNDARY}--\r\n".encode("ascii")
     content = source.randbytes(size - len(head) - len(tail))
     return f"multipart/form-data; boundary={_BOUNDARY}", head + content + tail
+
+
+def image_body(size: int = TRANSLATED_SIZE) -> bytes:
+    """A chat request with one picture: its bytes are noise, but for how they begin."""
+    source = random.Random(9)  # noqa: S311 - as above
+    data = base64.b64encode(_PNG + source.randbytes(size * 3 // 4 - 200)).decode("ascii")
+    start = '{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":'
+    end = '}},{"type":"text","text":"What is this?"}]}],"model":"bench"}'
+    return f'{start}"data:image/png;base64,{data}"{end}'.encode("ascii")
+
+
+def turns_body(size: int = TRANSLATED_SIZE) -> bytes:
+    """A chat request of a very long conversation: turns of about a thousand bytes."""
+    turn = ',{"role":"%s","content":"' + _TURN + '"}'
+    pair = turn % "assistant" + turn % "user"
+    start = '{"messages":[' + (turn % "user")[1:]
+    count = (size - len(start)) // len(pair)
+    return f'{start}{pair * count}],"model":"bench"}}'.encode("ascii")

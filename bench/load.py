@@ -27,6 +27,8 @@ MODES: dict[str, Callable[[Job], Outcome]] = {
     jobs.SLOW_READER: slow_reader,
     jobs.JSON_BODY: large_bodies_sent,
     jobs.UPLOAD: large_bodies_sent,
+    jobs.IMAGE: large_bodies_sent,
+    jobs.TURNS: large_bodies_sent,
 }
 
 

@@ -1,4 +1,4 @@
-"""50 MB bodies, one after the other, while a probe watches how long the contender is away."""
+"""Large bodies, one after the other, while a probe watches how long the contender is away."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from time import monotonic
 
 import msgspec
 
-from bench import large_bodies, usage
+from bench import doors, large_bodies, mock_dialects, usage
 from bench.client import CHAT
-from bench.jobs import JSON_BODY, Job, Outcome
+from bench.jobs import IMAGE, JSON_BODY, TURNS, Job, Outcome
 from bench.probe import Stall
 
 _BODY_SECONDS = 60.0
 _PROBE_SECONDS = 10.0
+_JSON = {
+    JSON_BODY: large_bodies.json_body,
+    IMAGE: large_bodies.image_body,
+    TURNS: large_bodies.turns_body,
+}
 
 
 def large_bodies_sent(job: Job) -> Outcome:
     """Send ``count`` bodies; the outcome is the longest stall."""
-    if job.mode == JSON_BODY:
-        path, kind, body = CHAT, "application/json", large_bodies.json_body()
+    path, kind = CHAT, "application/json"
+    if job.mode in _JSON:
+        body = _JSON[job.mode]()
     else:
         path = "/v1/files"
         kind, body = large_bodies.upload()
+    expected = mock_dialects.receipt(mock_dialects.said(body)) if job.door else ""
     outcome = Outcome()
     pids = usage.family(job.watch)
     probe = subprocess.Popen(
@@ -46,7 +53,7 @@ def large_bodies_sent(job: Job) -> Outcome:
         load_before = usage.usage(load_pids)
         began = monotonic()
         for _ in range(job.count):
-            outcome.failure = outcome.failure or _send(job, path, kind, body)
+            outcome.failure = outcome.failure or _send(job, path, kind, body, expected)
         outcome.seconds = monotonic() - began
         after = usage.usage(pids)
         load_after = usage.usage(load_pids)
@@ -62,7 +69,7 @@ def large_bodies_sent(job: Job) -> Outcome:
     return outcome
 
 
-def _send(job: Job, path: str, kind: str, body: bytes) -> str:
+def _send(job: Job, path: str, kind: str, body: bytes, expected: str) -> str:
     """Send one body; what is wrong with the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", job.port, timeout=_BODY_SECONDS)
     try:
@@ -75,6 +82,9 @@ def _send(job: Job, path: str, kind: str, body: bytes) -> str:
         connection.close()
     if answer.status != 200:
         return f"POST {path} was answered {answer.status}: {text[:200]!r}"
+    if expected:
+        whole = doors.answer_text(text).startswith(expected)
+        return "" if whole else f"POST {path}: it was answered {text[:200]!r}"
     told = json.loads(text)
     if (told["bytes"], told["sha256"]) != (len(body), hashlib.sha256(body).hexdigest()):
         return f"POST {path}: the body did not arrive as it was sent"

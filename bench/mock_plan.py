@@ -44,14 +44,20 @@ Plan = Paced | Firehose | None
 """None: one JSON reply."""
 
 
-def plan_of(body: bytes) -> Plan:
-    """What a request's body asks for.
+def model_of(target: bytes, body: bytes) -> str:
+    """The model that a request names: in its body, or in its path as Bedrock has it."""
+    if target.startswith(b"/model/"):
+        return target.split(b"/")[2].decode("ascii", "replace")
+    found = _MODEL.search(body)
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+def plan_of(model: str) -> Plan:
+    """What a request asks for by its model.
 
     ``bench-stream-200-20ms`` is 200 events 20 ms apart, ``bench-firehose-200mb`` 200 MB at once,
     ``bench-idle`` one event and then silence; every other model gets 500 bytes of JSON.
     """
-    found = _MODEL.search(body)
-    model = found[1].decode("ascii", "replace") if found else ""
     if paced := _STREAM.fullmatch(model):
         return Paced(int(paced[1]), int(paced[2]) / 1000)
     if firehose := _FIREHOSE.fullmatch(model):

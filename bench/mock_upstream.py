@@ -14,9 +14,9 @@ import socket
 import ssl
 import sys
 from functools import lru_cache, partial
-from time import monotonic, monotonic_ns
+from time import monotonic
 
-from bench import events, mock_plan
+from bench import events, mock_dialects, mock_plan
 from bench.framing import BadMessage, MessageReader
 from bench.loop import READ, WRITE, Loop
 from bench.mock_plan import Firehose, Paced
@@ -25,7 +25,6 @@ _READ_BYTES = 262_144
 _BACKLOG = 4096
 _FIREHOSE_BATCH = 4
 _LIFE_SECONDS = 1800
-_reply = lru_cache(maxsize=64)(mock_plan.reply)
 
 
 class MockConnection:
@@ -35,6 +34,9 @@ class MockConnection:
         self._loop = loop
         self._sock = sock
         self._reader = MessageReader(self._head, self._body, self._end, until_close=False)
+        self._speech = mock_dialects.CHAT
+        self._target = b""
+        self._refused = False
         self._pieces: list[bytes] = []
         self._length = 0
         self._digest = hashlib.sha256()
@@ -67,12 +69,15 @@ class MockConnection:
     def _head(self, head: bytes) -> None:
         self._pieces.clear()
         self._length = 0
+        self._target = mock_dialects.target_of(head)
+        self._speech = mock_dialects.speech_of(head)
+        self._refused = self._speech.signed and mock_dialects.SIGNED not in head.lower()
         if b"100-continue" in head:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _body(self, piece: bytes) -> None:
         self._length += len(piece)
-        if self._length <= mock_plan.LARGE:
+        if self._length <= mock_plan.LARGE or not self._speech.hashed:
             self._pieces.append(piece)
             return
         if self._pieces:
@@ -81,15 +86,19 @@ class MockConnection:
         self._digest.update(piece)
 
     def _end(self) -> None:
-        if self._length > mock_plan.LARGE:
+        speech = self._speech
+        if self._refused:
+            self._write(mock_dialects.REFUSAL)
+            return
+        if self._length > mock_plan.LARGE and speech.hashed:
             answer = mock_plan.large_reply(self._length, self._digest.hexdigest())
             self._write(mock_plan.JSON_HEAD % len(answer) + answer)
             return
         body = b"".join(self._pieces)
-        plan = mock_plan.plan_of(body)
+        plan = mock_plan.plan_of(mock_plan.model_of(self._target, body))
         if isinstance(plan, Paced):
-            first = mock_plan.chunk(events.event(0, monotonic_ns() // 1000))
-            self._write(mock_plan.STREAM_HEAD + first)
+            first = mock_plan.chunk(speech.opening + speech.event(0))
+            self._write(speech.head + first)
             if plan.count:
                 due = monotonic() + plan.gap_seconds
                 self._loop.at(due, partial(self._next_event, plan, 1, due))
@@ -98,16 +107,16 @@ class MockConnection:
             self._write(mock_plan.STREAM_HEAD)
             self._pour()
         else:
-            answer = _reply(body)
+            answer = speech.reply(body)
             self._write(mock_plan.JSON_HEAD % len(answer) + answer)
 
     def _next_event(self, plan: Paced, number: int, due: float) -> None:
         if not self._open:
             return
         if number == plan.count:
-            self._write(mock_plan.chunk(events.DONE) + mock_plan.LAST_CHUNK)
+            self._write(mock_plan.chunk(self._speech.closing) + mock_plan.LAST_CHUNK)
             return
-        self._write(mock_plan.chunk(events.event(number, monotonic_ns() // 1000)))
+        self._write(mock_plan.chunk(self._speech.event(number)))
         due += plan.gap_seconds
         self._loop.at(due, partial(self._next_event, plan, number + 1, due))
 

@@ -29,6 +29,13 @@ _MODES = {
     "slow-reader": jobs.SLOW_READER,
     "json-body": jobs.JSON_BODY,
     "upload": jobs.UPLOAD,
+    "events-from-anthropic": jobs.EVENTS,
+    "events-from-converse": jobs.EVENTS,
+    "events-to-messages": jobs.EVENTS,
+    "translated-requests": jobs.REQUESTS,
+    "signed-requests": jobs.REQUESTS,
+    "translated-image": jobs.IMAGE,
+    "translated-turns": jobs.TURNS,
 }
 _COUNTS = {
     "requests": CONNECTIONS,
@@ -38,6 +45,11 @@ _COUNTS = {
     "first-event": MOST_OPEN,
     "idle-streams": IDLE_STREAMS,
     "slow-reader": 1,
+    "events-from-anthropic": STREAMS,
+    "events-from-converse": STREAMS,
+    "events-to-messages": STREAMS,
+    "translated-requests": CONNECTIONS,
+    "signed-requests": CONNECTIONS,
 }
 
 
@@ -59,6 +71,7 @@ class Pace:
         watch: list[int],
         load: list[int],
         rate: float = 0.0,
+        door: str = "",
     ) -> Job:
         """What the load process is asked to do.
 
@@ -69,6 +82,7 @@ class Pace:
             watch: Processes of the contender.
             load: Processes that share the load's core.
             rate: Requests per second, where the load is not closed.
+            door: The callers' dialect, where the contender translates.
         """
         return Job(
             mode=_MODES[measurement],
@@ -80,6 +94,7 @@ class Pace:
             warm_seconds=self.warm_seconds,
             count=_COUNTS.get(measurement, self.bodies),
             rate=rate,
+            door=door,
         )
 
 

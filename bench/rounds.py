@@ -27,6 +27,7 @@ from bench.contenders import (
     running,
     started,
 )
+from bench.doors import TRANSLATED
 from bench.figures import DIRECT, GATEWAY, IMPORT, MEASURED, NGINX, Round
 from bench.jobs import Job, Outcome
 from bench.paces import FULL, Pace
@@ -167,10 +168,13 @@ class _Run:
 
     def _load(self, measurement: str, contender: Contender, rate: float) -> Outcome:
         tls = measurement == "tls-requests"
+        headers = contender.tls_headers if tls else contender.headers
+        translated = TRANSLATED.get(measurement) if contender.name == GATEWAY else None
         job = self.wish.pace.job(
             measurement,
             port=contender.tls_port if tls else contender.port,
-            headers=contender.tls_headers if tls else contender.headers,
+            headers=headers if translated is None else translated.headers,
+            door="" if translated is None else translated.door,
             watch=[contender.pid or self.mock],
             load=[self.mock],
             rate=rate,

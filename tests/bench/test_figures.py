@@ -159,6 +159,7 @@ class CatalogueTests(SynchronousTestCase):
         """The bars are those that were promised."""
         self.assertEqual(
             "3.0 nginx, 6.0 klein_treq, 4.0 nginx, 2.5 nginx, 3.0 nginx, 3.0 nginx, 16.0 , 2.0 , "
-            "50.0 , 50.0 , 3.5 import",
+            "50.0 , 50.0 , 5.0 nginx, 5.0 nginx, 5.0 nginx, 7.5 nginx, 10.0 nginx, 50.0 , 50.0 , "
+            "3.5 import",
             ", ".join(f"{figure.bar.limit} {figure.bar.against}" for figure in FIGURES),
         )

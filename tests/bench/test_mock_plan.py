@@ -5,7 +5,7 @@ import zlib
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bench.client import chat_body
+from bench.client import CHAT, chat_body
 from bench.events import DONE, EventReader
 from bench.mock_plan import (
     LAST_CHUNK,
@@ -16,6 +16,7 @@ from bench.mock_plan import (
     chunk,
     firehose_body,
     large_reply,
+    model_of,
     plan_of,
     reply,
 )
@@ -37,16 +38,19 @@ class PlanTests(SynchronousTestCase):
             (None, ""),
         )
         for expected, model in cases:
-            self.assertEqual(expected, plan_of(chat_body(model, stream=True)), model)
+            self.assertEqual(expected, plan_of(model), model)
 
-    def test_spacing(self) -> None:
-        """Where spaces stand in the JSON makes no difference."""
-        for body in (b'{"model":"bench-idle"}', b'{"model" : "bench-idle"}'):
-            self.assertEqual(Paced(0, 0), plan_of(body))
-
-    def test_no_model(self) -> None:
-        """A body without a model is answered with JSON."""
-        self.assertIsNone(plan_of(b"\xff\x00"))
+    def test_model(self) -> None:
+        """It is found in the body, wherever its spaces stand, or in a path of Bedrock's."""
+        chat = CHAT.encode()
+        for expected, target, body in (
+            ("bench", chat, chat_body("bench", stream=True)),
+            ("a", chat, b'{"model":"a"}'),
+            ("a", chat, b'{"model" : "a"}'),
+            ("", chat, b"\xff\x00"),
+            ("b", b"/model/b/converse-stream", b'{"model":"a"}'),
+        ):
+            self.assertEqual(expected, model_of(target, body))
 
 
 class ReplyTests(SynchronousTestCase):
