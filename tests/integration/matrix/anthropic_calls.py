@@ -61,11 +61,18 @@ class MessagesDoor:
 
     def __init__(self, address: str) -> None:
         self.client = anthropic.Anthropic(api_key=KEY, base_url=address, max_retries=0)
+        self.reported: list[list[str]] = []
+        """What was reported of each answer."""
+        self.client._client.event_hooks["response"].append(self._note)
+
+    def _note(self, response: Any) -> None:
+        self.reported.append(response.headers.get_list("x-magicgateway-warning"))
 
     def see(self, cell: Cell) -> dict[str, Any]:
         """What comes of a cell."""
+        self.reported.clear()
         seen: dict[str, Any] = getattr(self, f"_{cell.scenario}")(cell)
-        return seen
+        return {**seen, "reported": [line for lines in self.reported for line in lines]}
 
     def _ask(self, cell: Cell, messages: list[Any], **more: Any) -> Any:
         asked = {

@@ -21,6 +21,7 @@ from tests.integration.matrix.cells import (
     INVOKE,
     MESSAGES,
     PARALLEL,
+    PYTHON,
     RESPONSES,
     RESULTS,
     STRUCTURED,
@@ -72,6 +73,8 @@ def complaints(cell: Cell, seen: Mapping[str, Any], journal: Iterable[Received])
         for name, value in expected.items()
         if seen.get(name) != value
     ]
+    if cell.client == PYTHON and cell.scenario != ERROR:
+        wrong += _reports(cell, seen["reported"])
     if cell.scenario not in (ERROR, STRUCTURED) and min(seen["usage"]) < 1:
         wrong.append(f"usage is {seen['usage']}")
     if cell.scenario in (TEXT, IMAGE):
@@ -90,6 +93,14 @@ def _ways(cell: Cell, requests: list[Received]) -> list[str]:
     expected = streamed if cell.streamed and not whole else plain
     targets = {f"/{received.target.rpartition('/')[2]}" for received in requests}
     return [] if targets == {expected} else [f"the provider was asked at {sorted(targets)}"]
+
+
+def _reports(cell: Cell, reported: list[str]) -> list[str]:
+    """Nothing is lost, so nothing is reported, but for a form that was asked for in another way."""
+    emulates = cell.scenario == STRUCTURED and cell.dialect in WEAK
+    if emulates and _SPOKEN[cell.dialect] != cell.door:
+        return [] if any(";emulated;" in line for line in reported) else ["nothing was reported"]
+    return [f"{reported} was reported"] if reported else []
 
 
 def said(cell: Cell, prompt: str = "") -> Reply:

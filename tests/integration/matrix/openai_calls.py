@@ -55,11 +55,18 @@ class OpenAIDoor:
 
     def __init__(self, address: str) -> None:
         self.client = openai.OpenAI(api_key=KEY, base_url=f"{address}/v1", max_retries=0)
+        self.reported: list[list[str]] = []
+        """What was reported of each answer."""
+        self.client._client.event_hooks["response"].append(self._note)
+
+    def _note(self, response: Any) -> None:
+        self.reported.append(response.headers.get_list("x-magicgateway-warning"))
 
     def see(self, cell: Cell) -> dict[str, Any]:
         """What comes of a cell."""
+        self.reported.clear()
         seen: dict[str, Any] = getattr(self, f"_{cell.scenario}")(cell)
-        return seen
+        return {**seen, "reported": [line for lines in self.reported for line in lines]}
 
     def _tools(self, cell: Cell) -> dict[str, Any]:
         return self.called(cell, cell)
