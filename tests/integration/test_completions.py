@@ -40,9 +40,8 @@ class CompletionTests(GatewayTestCase):
         )
 
     async def complete(self, provider: str, prompt: Any = "Hello", **more: Any) -> Completion:
-        answer: Completion = await deferToThread(
-            self.client(provider).completions.create, model="demo", prompt=prompt, **more
-        )
+        create: Any = self.client(provider).completions.create
+        answer: Completion = await deferToThread(create, model="demo", prompt=prompt, **more)
         return answer
 
     async def test_whole(self) -> None:
@@ -67,8 +66,8 @@ class CompletionTests(GatewayTestCase):
                 model="demo", prompt="Hello", stream=True, max_tokens=400
             )
             choices = [choice for chunk in stream for choice in chunk.choices]
-            finishes = [choice.finish_reason for choice in choices if choice.finish_reason]
-            return "".join(choice.text for choice in choices), list(finishes)
+            said: list[str | None] = [choice.finish_reason for choice in choices]
+            return "".join(choice.text for choice in choices), [word for word in said if word]
 
         for provider in PROVIDERS:
             whole = (await self.complete(provider, max_tokens=400)).choices[0].text
