@@ -76,8 +76,9 @@ def _choice(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
 def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     texts = [block.text for block in choice.blocks if isinstance(block, Text)]
     refusal = "".join(block.text for block in choice.blocks if isinstance(block, Refusal))
-    if choice.finish.reason == REFUSED and not refusal:
-        refusal = choice.finish.explanation or GENERIC_REFUSAL
+    if choice.finish.reason == REFUSED:
+        refusal = refusal or choice.finish.explanation or GENERIC_REFUSAL
+    said = refusal not in ("", GENERIC_REFUSAL)
     message: dict[str, Any] = {
         "role": "assistant",
         "content": "".join(texts) or None,
@@ -93,7 +94,7 @@ def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
             ledger.drop(f"tool_calls[{count}]", "one-function-call")
     elif calls:
         message["tool_calls"] = [_call(call, ledger) for call in calls]
-    if message["content"] is None and not calls and not refusal:
+    if message["content"] is None and not calls and not said:
         message["content"] = ""
     thinking = [block for block in choice.blocks if isinstance(block, Thinking)]
     words = "\n\n".join(block.text for block in thinking if block.text)

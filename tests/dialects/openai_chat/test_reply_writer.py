@@ -111,7 +111,8 @@ class ReplyTests(SynchronousTestCase):
         refused = Finish(reason="refused", explanation="E")
         said, finish = message(finish=refused)
         self.assertEqual((None, "E", "content_filter"), (said["content"], said["refusal"], finish))
-        self.assertTrue(message(finish=Finish(reason="refused"))[0]["refusal"])
+        silent = message(finish=Finish(reason="refused"))[0]
+        self.assertEqual(("", True), (silent["content"], bool(silent["refusal"])))
         self.assertEqual("no", message(Refusal(text="no"), finish=refused)[0]["refusal"])
 
     def test_reasoning(self) -> None:
