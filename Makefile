@@ -7,7 +7,7 @@ NODE   := tests/integration/node
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast lint types bench clean
+.PHONY: help run test check fast lint types fuzz bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ lint: $(VENV)/.installed-test
 
 types: $(VENV)/.installed-test
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-test ## Send a million changed events through every translation (fewer: ARGS=)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(VENV)/.installed-test ## Measure against nginx and a plain proxy; prints one table
 	$(BIN)/python -m bench $(ARGS)

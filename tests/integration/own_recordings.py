@@ -75,7 +75,7 @@ def _frame(name: str, payload: Json) -> bytes:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    return (text[at : at + 4] for at in range(0, len(text), 4))
+    return (text[at : at + 7] for at in range(0, len(text), 7))
 
 
 # -- chat -----------------------------------------------------------------------------------------

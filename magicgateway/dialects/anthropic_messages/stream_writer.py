@@ -263,7 +263,7 @@ class MessagesStreamWriter:
         if written is None:
             return
         given = written.get("input")
-        if written.get("type") not in CALLS or not given:
+        if block.kind not in CALLS or not given:
             yield self._block(written)
             return
         written["input"] = {}

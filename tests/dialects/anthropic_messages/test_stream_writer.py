@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import anthropic
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import (
     Extras,
+    Foreign,
     Refusal,
     Text,
     Thinking,
@@ -212,6 +215,13 @@ class MessageTests(SynchronousTestCase):
         )
         first, *_ = frames(evolve(START, extras=Extras("openai", "", {"a": 1})), *finished())
         self.assertNotIn("a", first["message"])
+
+    def test_odd_kinds(self) -> None:
+        """A block whose kind is no word is passed on as it is; it was the provider's fault."""
+        odd: dict[str, Any] = {"type": ["x"], "input": {"a": 1}}
+        block = Foreign(family="anthropic", kind="", raw=odd)
+        written = frames(START, BlockStarted(0, block), BlockStopped(0), *finished())
+        self.assertIn(odd, [frame.get("content_block") for frame in written])
 
     def test_other_choices(self) -> None:
         """Only the first choice is written."""
