@@ -40,7 +40,8 @@ from magicgateway.dialects.grammar import (
 )
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
-from magicgateway.wire.jsontext import BadJson, decode, encode
+from magicgateway.wire import large_json
+from magicgateway.wire.jsontext import BadJson, encode
 
 MOST_WARNINGS = 16
 WARNING = b"x-magicgateway-warning: %b\r\n"
@@ -82,7 +83,7 @@ class Translation:
             ApiError: 400: the body is none of the door's dialect.
         """
         try:
-            value = decode(body)
+            value = large_json.decode(body)
         except BadJson as fault:
             raise ApiError(400, "invalid_json", f"The request body is no JSON: {fault}.") from None
         if not isinstance(value, dict):
@@ -136,7 +137,8 @@ class Translation:
         request, sent = self._both()
         reply = self._read_reply(body, request, sent)
         ledger = Ledger()
-        text = encode(self._door.write_reply(reply, self._asked(request), ledger))
+        write = large_json.encode if len(body) > large_json.SLICE else encode
+        text = write(self._door.write_reply(reply, self._asked(request), ledger))
         self._report(ledger)
         return text
 
@@ -152,7 +154,7 @@ class Translation:
 
     def _read_reply(self, body: bytes, request: Request, sent: Sent) -> Reply:
         try:
-            value = decode(body)
+            value = large_json.decode(body)
         except BadJson as fault:
             raise NoAnswer(f"the answer is no JSON: {fault}") from None
         if not isinstance(value, dict):
@@ -167,7 +169,7 @@ class Translation:
     def failure(self, status: int, body: bytes, headers: Mapping[str, str]) -> Failure:
         """What a provider's error answer says."""
         try:
-            said: Any = decode(body)
+            said: Any = large_json.decode(body)
         except BadJson:
             said = body.decode("utf-8", "replace")
         if AWS_NAME in headers:

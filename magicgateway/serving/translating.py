@@ -27,6 +27,7 @@ from magicgateway.serving.translated_relay import TranslatedRelay
 from magicgateway.upstream.attempt import OutgoingRequest
 from magicgateway.upstream.aws_requests import AwsCall, AwsRequest
 from magicgateway.upstream.forwarding import framing
+from magicgateway.wire import large_json
 from magicgateway.wire.jsontext import encode
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Translating:
         self._way = way
         self._stopped = False
         self._able = PLAIN
+        self._encode = encode
         self._fetching: Deferred[Any] | None = None
         door = exchange.standing.target.door
         assert door is not None
@@ -101,6 +103,7 @@ class Translating:
             return
         exchange = self._exchange
         exchange.on_leave(self._stop)
+        self._encode = large_json.encode
         working = exchange.plane.threads.run(lambda: self._begin(b"".join(pieces)))
         working.addCallback(self._if_wanted(self._go_on)).addErrback(self._failed)
 
@@ -142,6 +145,7 @@ class Translating:
         request = self._translation.request
         assert request is not None
         plane = exchange.plane
+        self._encode = large_json.encode
         fetching = self._fetching = plane.media.fetch(step)
         written = fetching.addCallback(
             lambda fetched: plane.threads.run(self._write, with_fetched(request, fetched))
@@ -161,7 +165,8 @@ class Translating:
             betas=[betas] if betas else [],
         )
         translation.check(strict=is_strict(exchange))
-        return _Written(letter, encode(letter.body) if letter.body is not None else b"")
+        body = self._encode(letter.body) if letter.body is not None else b""
+        return _Written(letter, body)
 
     def _send(self, written: _Written) -> None:
         self._written = written
