@@ -25,6 +25,9 @@ ADDRESS = "http://127.0.0.1:3000"
 GATEWAY_KEY = "a-key-of-the-gateway-0123456789"
 VARIABLES = {
     **dict.fromkeys(re.findall(r"\b[A-Z]+_API_KEY\b", README), KEY),
+    "AWS_ACCESS_KEY_ID": "AKIADEMOPROVIDER0001",
+    "AWS_SECRET_ACCESS_KEY": "demo-secret-key-that-is-no-secret-000001",
+    "AWS_BEARER_TOKEN_BEDROCK": "ABSKdemo-provider-api-key",
     "GATEWAY_KEY": GATEWAY_KEY,
     "GATEWAY_KEYS": f"# who has it\n{GATEWAY_KEY}\n",
 }

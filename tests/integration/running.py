@@ -61,6 +61,7 @@ def running() -> Running:
         f"MAGICGATEWAY__PROVIDERS__{name.upper()}__BASE_URL": f"{provider.address}/v1"
         for name in PROVIDERS
     }
+    environment["MAGICGATEWAY__PROVIDERS__BEDROCK__BASE_URL"] = provider.address
     environment["MAGICGATEWAY__PROVIDERS__LOCAL__DIALECT"] = "openai"
     environment["MAGICGATEWAY__PROVIDERS__LOCAL__API_KEY"] = "env:LOCAL_API_KEY"
     environment["LOCAL_API_KEY"] = KEY

@@ -1,0 +1,69 @@
+"""All pages: links lead somewhere, and examples work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.house import ROOT
+from tests.integration.running import running
+from tests.test_readme import ADDRESS, ReadmeCase, settings_of
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+EXAMPLES = ("bedrock.md", "translation.md", "doors/chat.md", "doors/responses.md",
+            "doors/messages.md", "doors/embeddings.md")  # fmt: skip
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as addresses have them."""
+    found = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in
+             _HEADING.findall(page.read_text()))  # fmt: skip
+    return {heading.replace(" ", "-") for heading in found}
+
+
+def lost_links(page: Path) -> Iterator[str]:
+    """Links to files of the project, or headings in them, that are not there."""
+    for link in _LINK.findall(page.read_text()):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield f"{page.relative_to(ROOT)}: {link}"
+
+
+class LinkTests(SynchronousTestCase):
+    def test_links(self) -> None:
+        """Every link from one page to another leads to a file, and to a heading if it names one."""
+        self.assertEqual([], [lost for page in PAGES for lost in lost_links(page)])
+
+
+class ExampleTests(ReadmeCase):
+    """What the pages about translation show."""
+
+    def test_requests(self) -> None:
+        """Every request is answered."""
+        asked = 0
+        for name in EXAMPLES:
+            for language, text in _BLOCK.findall((ROOT / "docs" / name).read_text()):
+                if language == "sh":
+                    self.assertIn(ADDRESS, text)
+                    self.assertTrue(self.run_shell(text, address=running().address), text)
+                    asked += 1
+        self.assertGreaterEqual(asked, len(EXAMPLES))
+
+    def test_configuration(self) -> None:
+        """Every piece of configuration is a whole file that is accepted."""
+        read = 0
+        for name in EXAMPLES:
+            for language, text in _BLOCK.findall((ROOT / "docs" / name).read_text()):
+                if language == "toml":
+                    settings_of(text)
+                    read += 1
+        self.assertGreater(read, 1)
