@@ -23,6 +23,9 @@ from magicgateway.conversation.events import (
 )
 from magicgateway.conversation.reply import Reply
 
+LONGEST_DELTA = 64 * 1024
+"""Characters: readers of streams have limits for their events."""
+
 
 def events_of(reply: Reply) -> Iterator[Event]:
     """What a stream would have said, in its order."""
@@ -43,27 +46,32 @@ def _block(index: int, block: Block, choice: int, logprobs: object) -> Iterator[
     match block:
         case Text(text=text, citations=citations):
             yield BlockStarted(index, evolve(block, text="", citations=(), token=None), choice)
-            if text:
-                given = logprobs if isinstance(logprobs, dict) else None
-                yield TextDelta(index, text, choice, given)
+            given = logprobs if isinstance(logprobs, dict) else None
+            for piece in _deltas(text):
+                yield TextDelta(index, piece, choice, given)
+                given = None
             for citation in citations:
                 yield CitationDelta(index, citation, choice)
         case Refusal(text=text):
             yield BlockStarted(index, evolve(block, text="", token=None), choice)
-            if text:
-                yield TextDelta(index, text, choice)
+            for piece in _deltas(text):
+                yield TextDelta(index, piece, choice)
         case Thinking(parts=parts, redacted=False):
             yield BlockStarted(index, evolve(block, parts=(), token=None), choice)
             for part, text in enumerate(parts):
-                if text:
-                    yield ThinkingDelta(index, text, choice, part)
+                for piece in _deltas(text):
+                    yield ThinkingDelta(index, piece, choice, part)
         case ToolCall(arguments=arguments):
             yield BlockStarted(index, evolve(block, arguments="", token=None), choice)
-            if arguments:
-                yield ArgumentsDelta(index, arguments, choice)
+            for piece in _deltas(arguments):
+                yield ArgumentsDelta(index, piece, choice)
         case _:
             yield BlockStarted(index, block, choice)
             token = None  # it came with the block
     if token is not None:
         yield TokenDelta(index, token, choice)
     yield BlockStopped(index, choice)
+
+
+def _deltas(text: str) -> Iterator[str]:
+    return (text[at : at + LONGEST_DELTA] for at in range(0, len(text), LONGEST_DELTA))

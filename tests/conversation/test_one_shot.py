@@ -26,7 +26,7 @@ from magicgateway.conversation.events import (
     TokenDelta,
     UsageCounted,
 )
-from magicgateway.conversation.one_shot import events_of
+from magicgateway.conversation.one_shot import LONGEST_DELTA, events_of
 from magicgateway.conversation.reply import STOP, Choice, Finish, Reply, Usage
 
 END = Finish(reason=STOP)
@@ -92,3 +92,20 @@ class OneShotTests(SynchronousTestCase):
         events = list(events_of(Reply(id="", model="", choices=(choice,))))
         self.assertIn(TextDelta(0, "hi", 1, {"content": [1]}), events)
         self.assertIn(Finished(END, 1), events)
+
+    def test_long(self) -> None:
+        """What is long comes in several deltas that none of a stream's readers refuses."""
+        long = "x" * (2 * LONGEST_DELTA + 1)
+        blocks = (
+            Text(text=long),
+            Refusal(text=long),
+            Thinking(parts=(long,)),
+            ToolCall(id="c", name="f", arguments=long),
+        )
+        reply = Reply(id="r", model="m", choices=(Choice(blocks=blocks, finish=END),))
+        told: dict[int, list[str]] = {}
+        for event in events_of(reply):
+            if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta):
+                told.setdefault(event.index, []).append(event.text)
+        self.assertEqual([long] * 4, ["".join(pieces) for pieces in told.values()])
+        self.assertEqual({LONGEST_DELTA, 1}, {len(p) for pieces in told.values() for p in pieces})
