@@ -18,7 +18,12 @@ import attrs
 from attrs import frozen
 
 from magicgateway.conversation.capabilities import Capabilities
-from magicgateway.dialects.catalogue import grammar
+from magicgateway.dialects.catalogue import (
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    grammar,
+)
 from magicgateway.dialects.translation import Translation
 from magicgateway.providers.capabilities import capabilities
 from magicgateway.wire.jsontext import decode, encode
@@ -26,6 +31,28 @@ from tests.providers.made import made
 
 Json = dict[str, Any]
 
+_HI = [{"role": "user", "content": "hi"}]
+_SCHEMA = {"type": "object", "properties": {}}
+_ASKING: Mapping[str, Json] = {
+    OPENAI_CHAT: {
+        "model": "m",
+        "messages": _HI,
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": _SCHEMA}}],
+    },
+    ANTHROPIC_MESSAGES: {
+        "model": "m",
+        "max_tokens": 100,
+        "messages": _HI,
+        "tools": [{"name": "f", "input_schema": _SCHEMA}],
+    },
+    OPENAI_RESPONSES: {
+        "model": "m",
+        "input": "hi",
+        "store": False,
+        "tools": [{"type": "function", "name": "f", "parameters": _SCHEMA}],
+    },
+}
+"""A plain request at each door."""
 FOLDER = Path(__file__).parent
 ANSWER_ID = "a1"
 NOW = 1_790_000_000
@@ -114,6 +141,17 @@ def all_cases() -> tuple[Case, ...]:
 def cases_with(key: str) -> tuple[Case, ...]:
     """Those that say something."""
     return tuple(case for case in all_cases() if key in case.data)
+
+
+def at_other_doors(case: Case) -> Iterator[Case]:
+    """The same answer, to callers of the other doors that ask for something plain.
+
+    Where the provider speaks the door's own dialect, nothing is translated.
+    """
+    for door, asking in _ASKING.items():
+        if door not in (case.door, case.target):
+            request = {**asking, "stream": "events" in case.data}
+            yield Case(file=case.file, data={**case.data, "door": door, "request": request})
 
 
 def _of(path: Path) -> Iterator[Case]:

@@ -18,7 +18,15 @@ from magicgateway.dialects.translation import TranslatedStream, Translation
 from magicgateway.errors import ApiError
 from magicgateway.wire.jsontext import decode
 from tests.golden import judges
-from tests.golden.cases import EXPECTING, FOLDER, Case, all_cases, cases_with, table
+from tests.golden.cases import (
+    EXPECTING,
+    FOLDER,
+    Case,
+    all_cases,
+    at_other_doors,
+    cases_with,
+    table,
+)
 from tests.golden.patterns import differences
 from tests.golden.wires import earliest_end, framing_of, pieces_of
 
@@ -38,7 +46,7 @@ class GoldenTestCase(SynchronousTestCase):
             try:
                 found = getattr(self, step)(case)
             except Exception as fault:  # noqa: BLE001 - any of them is shown beside its case
-                found = [f"{type(fault).__name__}: {str(fault)[:2000]}"]
+                found = [f"{type(fault).__name__}: {str(fault)[:400]}"]
             wrong += [f"{case.title}: {said}" for said in found]
         self.assertEqual("", "\n".join(wrong))
 
@@ -147,6 +155,18 @@ class Poured:
         return self.stream.finished, failure.kind if failure else "", self.stream.broken
 
 
+def broken_off(case: Case, poured: Poured) -> list[str]:
+    """Whether the official SDK of a door raises for a stream that does not end well."""
+    out = poured.out
+    if poured.stream.failure is None:
+        out += poured.stream.fail(BROKEN)
+    try:
+        judged = judges.judge_stream(case.door, out)
+    except (openai.APIError, anthropic.APIError):
+        return []
+    return [f"the SDK takes for whole {judged!r}"]
+
+
 class StreamTests(GoldenTestCase):
     """Streams, from a provider to a door."""
 
@@ -156,6 +176,8 @@ class StreamTests(GoldenTestCase):
 
     def _chunks(self, case: Case) -> list[str]:
         translation = case.written()
+        if "answer" in case.data:
+            return self._at_once(case, translation)
         poured = Poured(case, translation).pour(b"".join(pieces_of(case)))
         expected = (not (case.get("failure") or case.get("cut")), case.get("failure", ""))
         found = differences(list(expected), list(poured.ended[:2]), "(finished, failure)")
@@ -163,26 +185,24 @@ class StreamTests(GoldenTestCase):
         if not poured.stream.finished and not poured.stream.begun:
             return found
         if not poured.stream.finished:
-            return found + self._broken(case, poured)
+            return found + broken_off(case, poured)
         judged = judges.judge_stream(case.door, poured.out)
         if "adds_up" in case.data:
             found += differences(case.get("adds_up"), judged.to_dict(mode="json"), "adds up")
         return found
 
-    def _broken(self, case: Case, poured: Poured) -> list[str]:
-        """A stream that does not end well: its caller's SDK raises."""
-        out = poured.out
-        if poured.stream.failure is None:
-            out += poured.stream.fail(BROKEN)
-        try:
-            judged = judges.judge_stream(case.door, out)
-        except (openai.APIError, anthropic.APIError):
-            return []
-        return [f"the SDK takes for whole {judged!r}"]
+    def _at_once(self, case: Case, translation: Translation) -> list[str]:
+        """A stream for a caller whose provider answers with a whole."""
+        out = translation.one_shot(judges.as_json(case.get("answer")))
+        judged = judges.judge_stream(case.door, out)
+        found = differences(case.get("chunks"), judges.frames_of(out))
+        found += differences(case.get("adds_up", {}), judged.to_dict(mode="json"), "adds up")
+        sent = translation.sent
+        return [*found, *(["a stream was asked for"] if sent is not None and sent.stream else [])]
 
     def test_pieces(self) -> None:
         """However the bytes are cut on their way, the caller gets the same bytes."""
-        self.walk("chunks", "_pieces")
+        self.walk("events", "_pieces")
 
     def _pieces(self, case: Case) -> list[str]:
         wire = b"".join(pieces_of(case))
@@ -200,7 +220,7 @@ class StreamTests(GoldenTestCase):
 
     def test_cuts(self) -> None:
         """A stream that is cut before it was said why the answer ended never ends well."""
-        self.walk("chunks", "_cuts")
+        self.walk("events", "_cuts")
 
     def _cuts(self, case: Case) -> list[str]:
         wire = b"".join(pieces_of(case))
@@ -221,6 +241,39 @@ def _random_pieces(wire: bytes, random: Random) -> list[bytes]:
         pieces.append(wire[at : at + size])
         at += size
     return pieces
+
+
+class EveryDoorTests(GoldenTestCase):
+    """What one door's callers get, callers of the others get in their own words."""
+
+    def test_replies(self) -> None:
+        """Every whole answer becomes one of every door, which its official SDK takes."""
+        self.walk("reply", "_reply")
+
+    def _reply(self, case: Case) -> list[str]:
+        for other in at_other_doors(case):
+            body = other.written().reply(judges.as_json(case.get("answer")))
+            judges.judge_reply(other.door, body)
+        return []
+
+    def test_streams(self) -> None:
+        """Every stream ends at every door as it ends at its own."""
+        self.walk("events", "_stream")
+
+    def _stream(self, case: Case) -> list[str]:
+        wire = b"".join(pieces_of(case))
+        found = []
+        for other in at_other_doors(case):
+            poured = Poured(other, other.written()).pour(wire)
+            expected = not (case.get("failure") or case.get("cut"))
+            found += differences(
+                [expected, case.get("failure", "")], list(poured.ended[:2]), f"at {other.door}"
+            )
+            if poured.stream.finished:
+                judges.judge_stream(other.door, poured.out)
+            elif poured.stream.begun:
+                found += broken_off(other, poured)
+        return found
 
 
 class FailureTests(GoldenTestCase):
@@ -262,21 +315,23 @@ class CoverageTests(SynchronousTestCase):
 
     def test_rows(self) -> None:
         """The numbered cases and the rows of the mapping tables, but those shown elsewhere."""
-        rows, elsewhere = table("rows.json"), table("elsewhere.json")
+        listed, elsewhere = table("rows.json"), table("elsewhere.json")
         shown = {row for case in all_cases() for row in case.rows}
-        wanted = [f"{section} {row}" for section, names in rows.items() for row in names]
+        wanted = [f"{section} {row}" for section, rows in listed["rows"].items() for row in rows]
+        for prefix, most in listed["numbered"].items():
+            wanted += [f"{prefix}{number}" for number in range(1, most + 1)]
         missing = [row for row in wanted if row not in shown and row not in elsewhere]
         self.assertEqual("", "\n".join(missing))
         unknown = sorted(row for row in elsewhere if row not in wanted)
         self.assertEqual([], unknown, "shown elsewhere, but no row")
 
     def test_elsewhere(self) -> None:
-        """What is shown elsewhere names the test that shows it, or says why nothing is."""
+        """What is shown elsewhere names a test that there is."""
         told = cast("dict[str, str]", table("elsewhere.json"))
-        root = FOLDER.parents[1]
-        gone = [
-            f"{row}: {reason}"
-            for row, reason in told.items()
-            if reason.startswith("tests/") and not (root / reason.partition(":")[0]).is_file()
-        ]
+        gone = []
+        for row, place in told.items():
+            path, _, test = place.partition(": ")
+            file = FOLDER.parents[1] / path
+            if not file.is_file() or f"def {test}(" not in file.read_text():
+                gone.append(f"{row}: {place}")
         self.assertEqual([], gone)
