@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 NODE   := tests/integration/node
+CLIENTS := tests/clients
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fast lint types fuzz bench clean
+.PHONY: help run test check fast lint types fuzz test-clients bench clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: $(VENV)/.installed ## Start the gateway with its demo provider on port 3000 (more options: ARGS=)
 	@exec $(BIN)/magicgateway run --demo $(ARGS)
@@ -36,11 +37,14 @@ types: $(VENV)/.installed-test
 fuzz: $(VENV)/.installed-test ## Send a million changed events through every translation (fewer: ARGS=)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+test-clients: $(VENV)/.installed-test $(CLIENTS)/node_modules/.installed ## Run Claude Code and Codex against the gateway
+	$(BIN)/python -m twisted.trial tests.clients.command_lines
+
 bench: $(VENV)/.installed-test ## Measure against nginx and a plain proxy; prints one table
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info $(NODE)/node_modules _trial_temp* .coverage .coverage.* \
+	rm -rf $(VENV) build dist *.egg-info $(NODE)/node_modules $(CLIENTS)/node_modules _trial_temp* .coverage .coverage.* \
 		.mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name dropin.cache -delete
@@ -64,4 +68,9 @@ $(VENV)/.installed-test: pyproject.toml setup.py | $(VENV)/pyvenv.cfg
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Unlike the SDKs, one of these puts its program in place by a script.
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	cd $(CLIENTS) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
