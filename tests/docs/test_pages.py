@@ -17,6 +17,7 @@ EXAMPLES = ("bedrock.md", "translation.md", "doors/chat.md", "doors/responses.md
             "doors/messages.md", "doors/embeddings.md")  # fmt: skip
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_PATH = re.compile(r"`((?:magicgateway|tests|docs|etc)/[\w./-]+)`")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -42,6 +43,12 @@ class LinkTests(SynchronousTestCase):
     def test_links(self) -> None:
         """Every link from one page to another leads to a file, and to a heading if it names one."""
         self.assertEqual([], [lost for page in PAGES for lost in lost_links(page)])
+
+    def test_paths(self) -> None:
+        """Every module, folder or file of the project that a page names is there."""
+        named = {(page.name, path) for page in PAGES for path in _PATH.findall(page.read_text())}
+        self.assertTrue(named)
+        self.assertEqual([], sorted(one for one in named if not (ROOT / one[1]).exists()))
 
 
 class ExampleTests(ReadmeCase):
