@@ -125,6 +125,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self._rest.get(name) is not None
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these fields is there, be it null."""
+        return not names.isdisjoint(self._rest)
+
     def peek(self, name: str) -> Any:
         """A value that stays, None where there is none."""
         return self._rest.get(name)
@@ -135,13 +139,17 @@ class Fields:
 
     def text(self, name: str) -> str | None:
         """A string."""
-        value: str | None = self._typed(name, str, "a string")
-        return value
+        value = self._rest.pop(name, None)
+        if value is None or isinstance(value, str):
+            return value
+        return self._unfit(name, value, "a string")  # type: ignore[no-any-return]
 
     def flag(self, name: str) -> bool | None:
         """A boolean."""
-        value: bool | None = self._typed(name, bool, "true or false")
-        return value
+        value = self._rest.pop(name, None)
+        if value is None or isinstance(value, bool):
+            return value
+        return self._unfit(name, value, "true or false")  # type: ignore[no-any-return]
 
     def integer(self, name: str) -> int | None:
         """A whole number; 5.0 is one."""
@@ -159,8 +167,10 @@ class Fields:
 
     def object(self, name: str) -> dict[str, Any] | None:
         """An object as it is."""
-        value: dict[str, Any] | None = self._typed(name, dict, "an object")
-        return value
+        value = self._rest.pop(name, None)
+        if value is None or isinstance(value, dict):
+            return value
+        return self._unfit(name, value, "an object")  # type: ignore[no-any-return]
 
     def fields(self, name: str) -> Fields | None:
         """An object to be read like this one."""
@@ -169,8 +179,10 @@ class Fields:
 
     def list(self, name: str) -> list[Any] | None:
         """An array as it is."""
-        value: list[Any] | None = self._typed(name, list, "an array")
-        return value
+        value = self._rest.pop(name, None)
+        if value is None or isinstance(value, list):
+            return value
+        return self._unfit(name, value, "an array")  # type: ignore[no-any-return]
 
     def each(self, name: str) -> Iterator[Fields]:
         """The objects of an array, each to be read like this one."""
@@ -204,18 +216,14 @@ class Fields:
 
     def rest(self, family: str) -> Extras:
         """What nobody has taken, nulls left out. The last call on an object."""
+        if not self._rest:
+            return NO_EXTRAS
         left = {name: value for name, value in self._rest.items() if value is not None}
         return Extras(family, self.place, left) if left else NO_EXTRAS
 
     def _number(self, name: str, wanted: str) -> Any:
-        value = self.take(name)
+        value = self._rest.pop(name, None)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            return value
-        return self._unfit(name, value, wanted)
-
-    def _typed(self, name: str, kind: type, wanted: str) -> Any:
-        value = self.take(name)
-        if value is None or isinstance(value, kind):
             return value
         return self._unfit(name, value, wanted)
 

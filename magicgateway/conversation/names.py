@@ -16,6 +16,7 @@ from magicgateway.conversation.blocks import Block, ToolCall, ToolResult
 from magicgateway.conversation.ledger import invalid
 from magicgateway.conversation.parameters import TOOL_CHOICE, Parameters
 from magicgateway.conversation.request import Request, Tool, Turn
+from magicgateway.conversation.turns import has_calls
 
 _BAD = re.compile(r"[^a-zA-Z0-9_-]")
 _DIGEST = 8
@@ -93,6 +94,9 @@ def rename_tools(request: Request, longest: int) -> tuple[Request, dict[str, str
     Raises:
         ApiError: 400: two tools have one name.
     """
+    called = _called(request)
+    if not (request.tools or called):
+        return request, {}
     fits = re.compile(rf"[a-zA-Z0-9_-]{{1,{longest}}}").fullmatch
     declared: dict[str, None] = {}
     taken: set[str] = set()
@@ -108,7 +112,7 @@ def rename_tools(request: Request, longest: int) -> tuple[Request, dict[str, str
             taken.add(name)
     names = _Names(taken, lambda name, count: _numbered(name, count, longest))
     sent = {name: name for name in declared if fits(name)}
-    for name in [*declared, *_called(request)]:
+    for name in [*declared, *called]:
         if name not in sent:
             sent[name] = names.free(shortened(name, longest))
     return _renamed(request, sent), {new: old for old, new in sent.items() if new != old}
@@ -211,6 +215,8 @@ def rename_calls(
         fits: Whether the target takes an id.
         make: A pure function from an id that it does not take to one that it does.
     """
+    if not has_calls(request.turns):
+        return request
 
     def number(id: str, count: int) -> str:  # noqa: A002 - it is an id
         new = f"{id}_{count}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import is_
 
 from attrs import evolve
 
@@ -35,6 +36,7 @@ from magicgateway.errors import ApiError
 __all__ = [
     "capped_marks",
     "checked_results",
+    "has_calls",
     "leading",
     "merged",
     "placed_systems",
@@ -47,6 +49,7 @@ __all__ = [
 Turns = tuple[Turn, ...]
 
 SYSTEMS = frozenset({SYSTEM, DEVELOPER})
+_SIDES = {TOOL: USER, DEVELOPER: SYSTEM}
 
 
 def leading(turns: Sequence[Turn]) -> tuple[Turns, Turns]:
@@ -124,7 +127,7 @@ def _without_blanks(
             kept.append(changed)
         else:
             kept.append(block)
-    if all(new is old for new, old in zip(kept, blocks, strict=False)) and len(kept) == len(blocks):
+    if len(kept) == len(blocks) and all(map(is_, kept, blocks)):
         return blocks, stray
     return tuple(kept), stray
 
@@ -156,8 +159,7 @@ def merged(turns: Iterable[Turn]) -> Turns:
 
 
 def _side(turn: Turn) -> tuple[str, bool]:
-    role = {TOOL: USER, DEVELOPER: SYSTEM}.get(turn.role, turn.role)
-    return role, turn.lead
+    return _SIDES.get(turn.role, turn.role), turn.lead
 
 
 def _joined(turns: Turns, role: str) -> Turn:
@@ -180,6 +182,15 @@ def _joined_extras(all_extras: Iterable[Extras]) -> Extras:
         return given[0] if given else NO_EXTRAS
     fields = {name: value for extras in given for name, value in extras.fields.items()}
     return evolve(given[0], fields=fields)
+
+
+def has_calls(turns: Iterable[Turn]) -> bool:
+    """Whether a tool was called in them; results count as well."""
+    for turn in turns:
+        for block in turn.blocks:
+            if isinstance(block, ToolCall | ToolResult):
+                return True
+    return False
 
 
 def _runs(turns: Iterable[Turn]) -> Iterator[tuple[Turns, Turns]]:
@@ -208,8 +219,11 @@ def results_first(turns: Iterable[Turn]) -> Turns:
 
     What stood between a call and its results comes after these.
     """
+    given = tuple(turns)
+    if not has_calls(given):
+        return given
     return tuple(
-        turn for before, after in _runs(turns) for turn in (*before, *_sorted(before, after))
+        turn for before, after in _runs(given) for turn in (*before, *_sorted(before, after))
     )
 
 
@@ -242,9 +256,12 @@ def checked_results(turns: Iterable[Turn], ledger: Ledger | None = None) -> Turn
     Raises:
         ApiError: 400 naming ids: calls without a result, or a result without its call.
     """
+    given = tuple(turns)
+    if not has_calls(given):
+        return given
     return tuple(
         turn
-        for before, after in _runs(turns)
+        for before, after in _runs(given)
         for turn in _paired(before, after, ledger or Ledger())
     )
 
@@ -297,8 +314,11 @@ def placed_systems(turns: Iterable[Turn], mid_system: bool, ledger: Ledger) -> T
             assistant's. Else they become the user's text, in ``<system-reminder>``.
         ledger: Is told of the latter.
     """
+    given = tuple(turns)
+    if not any(turn.role in SYSTEMS for turn in given):
+        return given
     placed: list[Turn] = []
-    for before, after in _runs(turns):
+    for before, after in _runs(given):
         placed += before
         systems = tuple(turn for turn in after if turn.role in SYSTEMS)
         if mid_system and systems and len(systems) < len(after):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -265,12 +266,7 @@ def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
         caller: Its address.
         fields: Its header fields by lower-case name.
     """
-    try:
-        address = ip_address(caller)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    if not (mapped or address).is_loopback or any(name in fields for name in FORWARDED):
+    if not _is_loopback(caller) or any(name in fields for name in FORWARDED):
         return False
     if not _is_local_authority(fields.get(b"host", b"")):
         return False
@@ -279,6 +275,16 @@ def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
         return fields.get(b"sec-fetch-site", b"").lower() != b"cross-site"
     found = _LOCAL_ORIGIN.fullmatch(origin)
     return found is not None and _is_local_authority(found[1])
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 def _is_local_authority(authority: bytes) -> bool:

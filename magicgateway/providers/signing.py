@@ -10,6 +10,7 @@ See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-sign
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -95,6 +96,8 @@ def sign(
         request.headers[text] = value.decode("latin-1")
     timestamp = datetime.fromtimestamp(int(now), UTC).strftime(_TIME)
     request.context["timestamp"] = timestamp
+    # Else it would be parsed out of the URL, which costs a sixth of the whole.
+    request.headers["host"] = url.split("/", 3)[2]
     added = {"x-amz-date": timestamp}
     if credential.session_token is not None:
         added["x-amz-security-token"] = credential.session_token.reveal()
@@ -138,5 +141,10 @@ def _signer() -> tuple[Any, Any]:
 
         def payload(self, request: Any) -> str:
             return self._body_hash
+
+        def _sign(self, key: bytes, msg: str, hex: bool = False) -> bytes | str:  # noqa: A002 - botocore's
+            """As botocore's, in one call of OpenSSL's instead of four objects."""
+            digest = hmac.digest(key, msg.encode(), "sha256")
+            return digest.hex() if hex else digest
 
     return Signer, AWSRequest

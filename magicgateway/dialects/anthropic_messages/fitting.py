@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from operator import is_
+from typing import Any
 
 from attrs import evolve
 
@@ -52,7 +54,9 @@ def fitted(
     request = rename_calls(request, lambda id: bool(_ID.fullmatch(id)), safe_id)  # noqa: A006 - it is an id
     work = _Fitting(origin, ledger)
     turns = tuple(map(work.turn, settled(request.turns, FAMILY, ledger)))
-    request = evolve(request, turns=without_blanks(turns, ledger))
+    turns = without_blanks(turns, ledger)
+    if not _same(turns, request.turns):
+        request = evolve(request, turns=turns)
     return capped_marks(request, MOST_MARKS, ledger), names
 
 
@@ -136,5 +140,5 @@ class _Fitting:
         return Text(text=block.text, field=block.field, cache=block.cache)
 
 
-def _same(new: tuple[Block, ...], old: tuple[Block, ...]) -> bool:
-    return len(new) == len(old) and all(a is b for a, b in zip(new, old, strict=True))
+def _same(new: tuple[Any, ...], old: tuple[Any, ...]) -> bool:
+    return len(new) == len(old) and all(map(is_, new, old))

@@ -50,10 +50,27 @@ from magicgateway.dialects.openai_chat.reasoning import read_cache
 
 _NUMBERS = (TEMPERATURE, TOP_P, FREQUENCY_PENALTY, PRESENCE_PENALTY)
 _WHOLE = (SEED, TOP_K, TOP_LOGPROBS)
-_TEXTS = (VERBOSITY, SERVICE_TIER, CACHE_KEY, CACHE_RETENTION, SPEED)
-_FLAGS = (LOGPROBS, STORE, PARALLEL_TOOL_CALLS)
-_OBJECTS = (METADATA, PREDICTION, AUDIO_OUTPUT)
+_TEXTS: tuple[Parameter[Any], ...] = (VERBOSITY, SERVICE_TIER, CACHE_KEY, CACHE_RETENTION, SPEED)
+_FLAGS: tuple[Parameter[Any], ...] = (LOGPROBS, STORE, PARALLEL_TOOL_CALLS)
+_OBJECTS: tuple[Parameter[Any], ...] = (METADATA, PREDICTION, AUDIO_OUTPUT)
 _ANYTHING: tuple[Parameter[Any], ...] = (CONTEXT_MANAGEMENT, CONTAINER, MCP_SERVERS)
+_MORE = frozenset(
+    {parameter.name for parameter in (*_TEXTS, *_FLAGS, *_OBJECTS, *_ANYTHING)}
+    | {
+        "cache_control",
+        "modalities",
+        "moderation",
+        "output_config",
+        "prompt_cache_breakpoint",
+        "prompt_cache_options",
+        "reasoning_effort",
+        "response_format",
+        "thinking",
+        "top_logprobs",
+        "web_search_options",
+    }
+)
+"""What callers seldom set; it is read only where some of it is there."""
 
 
 def read_sampling(body: Fields, parameters: Parameters, ledger: Ledger) -> None:
@@ -99,6 +116,12 @@ def read_settings(body: Fields, parameters: Parameters, ledger: Ledger) -> dict[
     """
     inner: dict[str, Fields] = {}
     read_sampling(body, parameters, ledger)
+    if body.has_any(_MORE):
+        _read_more(body, parameters, inner)
+    return inner
+
+
+def _read_more(body: Fields, parameters: Parameters, inner: dict[str, Fields]) -> None:
     parameters.give(TOP_LOGPROBS, body.integer("top_logprobs"), "top_logprobs")
     for text in _TEXTS:
         parameters.give(text, body.text(text.name), text.name)
@@ -118,7 +141,6 @@ def read_settings(body: Fields, parameters: Parameters, ledger: Ledger) -> dict[
         inner["output_config"] = output
     _reasoning(body, output, parameters, inner)
     _format(body, output, parameters, inner)
-    return inner
 
 
 def _moderation(body: Fields, parameters: Parameters) -> None:
