@@ -11,7 +11,7 @@ ARGS   ?=
 .PHONY: help run test check fast lint types fuzz test-clients bench clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/.installed ## Start the gateway with its demo provider on port 3000 (more options: ARGS=)
 	@exec $(BIN)/magicgateway run --demo $(ARGS)
