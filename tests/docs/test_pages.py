@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +51,30 @@ class LinkTests(SynchronousTestCase):
         named = {(page.name, path) for page in PAGES for path in _PATH.findall(page.read_text())}
         self.assertTrue(named)
         self.assertEqual([], sorted(one for one in named if not (ROOT / one[1]).exists()))
+
+
+class ClientsTests(SynchronousTestCase):
+    """``docs/clients.md``."""
+
+    def setUp(self) -> None:
+        self.text = (ROOT / "docs" / "clients.md").read_text()
+
+    def test_versions(self) -> None:
+        """The versions that it names are those that the clients' own tests install."""
+        package = ROOT / "tests" / "clients" / "package.json"
+        versions = json.loads(package.read_text())["dependencies"]
+        named = {
+            "@anthropic-ai/claude-code": re.findall(r"Claude Code (\d[\d.]*\d)", self.text),
+            "@openai/codex": re.findall(r"Codex (\d[\d.]*\d)", self.text),
+        }
+        self.assertEqual({name: [version] for name, version in versions.items()}, named)
+
+    def test_codex(self) -> None:
+        """Codex's configuration names a provider that it has, at the gateway's address."""
+        ((_, text),) = [block for block in _BLOCK.findall(self.text) if block[0] == "toml"]
+        given = tomllib.loads(text)
+        chosen = given["model_providers"][given["model_provider"]]
+        self.assertEqual((f"{ADDRESS}/v1", "responses"), (chosen["base_url"], chosen["wire_api"]))
 
 
 class ExampleTests(ReadmeCase):
