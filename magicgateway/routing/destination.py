@@ -46,6 +46,8 @@ class Destination:
     """The body's model has to be replaced by ``upstream_model``."""
     way: Way | None = None
     """How the body has to be translated and sent; None: it passes through."""
+    own_way: Way | None = None
+    """How a body that could pass through would be read and written anew."""
 
 
 class Router:
@@ -149,11 +151,24 @@ class Router:
                 raise _unsupported(provider, target.route)
             return Destination(provider, target.passage.model or None, b"", False, PASSAGE)
         way = _way(provider, target, model)
+        own = None
         if way is not None:
-            return Destination(provider, model, b"", rewrite, way)
-        return Destination(
-            provider, model, _upstream_path(provider, target, model, rewrite=rewrite), rewrite
-        )
+            if not _passes(way, target):
+                return Destination(provider, model, b"", rewrite, way)
+            own = way
+        path = _upstream_path(provider, target, model, rewrite=rewrite)
+        return Destination(provider, model, path, rewrite, None, own)
+
+
+def _passes(way: Way, target: Target) -> bool:
+    """Whether a way is the door's own, so that bodies go as they came."""
+    door = target.door
+    return (
+        door is not None
+        and door.name in _CONVERSATIONS
+        and way.dialect == door.dialect
+        and way.direct
+    )
 
 
 def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
@@ -162,9 +177,7 @@ def _way(provider: Provider, target: Target, model: str | None) -> Way | None:
     if door is None:
         return _offered(provider, MODELS, "") if target.model_id is not None else None
     if door.name in _CONVERSATIONS and provider.ways:
-        way = choose_way(provider, door.dialect, model or "")
-        is_own = way is not None and way.dialect == door.dialect and way.direct
-        return None if is_own else way
+        return choose_way(provider, door.dialect, model or "")
     found = provider.operation(target.route)
     if found is not None and found[0] == target.route and _speaks(found[1], door.dialect):
         return None

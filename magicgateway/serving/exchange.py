@@ -14,7 +14,7 @@ from magicgateway.observe import facts
 from magicgateway.routing.destination import Destination
 from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
-from magicgateway.serving.intake import JsonBody, RawBody, Upload, too_large
+from magicgateway.serving.intake import JsonBody, RawBody, Upload, holds_carrier, too_large
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.record import fact_of
 from magicgateway.serving.relay import Relay
@@ -165,10 +165,13 @@ class Exchange:
         pieces = body.pieces
         size = body.size
         destination = self.route(asked.model)
-        if destination.way is not None:
+        way = destination.way
+        if way is None and destination.own_way is not None and holds_carrier(pieces):
+            way = destination.own_way  # reasoning of another family must not reach the provider
+        if way is not None:
             from magicgateway.serving.crossing import cross  # noqa: PLC0415 - see preparation
 
-            cross(self, destination, destination.way, pieces, size)
+            cross(self, destination, way, pieces, size)
             return
         if destination.rewrite:
             assert destination.upstream_model is not None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCANNED_FROM = 256 * 1024
 """Larger bodies are scanned as they arrive, so that no single turn has to read them whole."""
+_CARRIER = b'"mgw1.'
 _QUEUED_LIMIT = 64 * 1024
 
 
@@ -29,6 +30,22 @@ def too_large(limit: int, setting: str) -> ApiError:
         "body_too_large",
         f"The request body is larger than {limit} bytes ({setting}).",
     )
+
+
+def holds_carrier(pieces: list[bytes]) -> bool:
+    """Whether a string of a body begins as ``conversation.sealed`` begins its own.
+
+    The gateway gave it to the caller in an earlier turn, for reasoning of another family.
+
+    Args:
+        pieces: Of the body, cut anywhere.
+    """
+    before = b""
+    for piece in pieces:
+        if _CARRIER in piece or (before and _CARRIER in before + piece[: len(_CARRIER)]):
+            return True
+        before = (before + piece[-len(_CARRIER) :])[-len(_CARRIER) :]
+    return False
 
 
 class JsonBody:

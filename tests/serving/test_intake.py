@@ -7,12 +7,27 @@ import threading
 from typing import Any
 
 from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.conversation.sealed import PREFIX
+from magicgateway.serving.intake import holds_carrier
 from tests.gateway import GatewayTestCase, RunningGateway, post, start_gateway, until
 from tests.serving.test_channel import code_of, status_of
 from tests.sockets import Peer, ScriptedServer
 
 DEMO = {"x-provider": "demo"}
+
+
+class CarrierTests(SynchronousTestCase):
+    def test_found(self) -> None:
+        """Wherever a body is cut, the beginning of such a string is seen; in words it is none."""
+        body = b'{"signature":"mgw1.abc"}'
+        self.assertIn(PREFIX.encode(), body)
+        for size in (1, 2, 3, 5, 8, 100):
+            pieces = [body[i : i + size] for i in range(0, len(body), size)]
+            self.assertTrue(holds_carrier(pieces), size)
+        for other in (b"", b'{"text":"say mgw1. to me"}', b'{"a":"mgw2."}', b'"mgw1'):
+            self.assertFalse(holds_carrier([other, b"x"]), other)
 
 
 class UploadTests(GatewayTestCase):

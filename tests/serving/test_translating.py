@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from magicgateway.conversation.blocks import Inline
+from magicgateway.conversation.blocks import Inline, Thinking, Token
+from magicgateway.conversation.sealed import seal
 from tests.gateway import GatewayTestCase, post, until
 from tests.serving.test_channel import code_of, status_of
 from tests.serving.test_translated_relay import header
@@ -93,6 +94,27 @@ class SendingTests(GatewayTestCase):
         await until(lambda: len(self.gateway.facts) == 2)
         seen = [(r.json()["model"], r.header("x-api-key")) for r in self.gateway.demo.journal]
         self.assertEqual([("demo", "k1"), ("other", "k2")], seen)
+
+    async def test_foreign_reasoning(self) -> None:
+        """What another family thought does not reach a provider of the door's own dialect."""
+        thinking = Thinking(parts=("hm",), token=Token("openai", "opaque"))
+        block = {"type": "thinking", "thinking": "hm", "signature": seal(thinking)}
+        said = {"role": "assistant", "content": [block, {"type": "text", "text": "a"}]}
+        asked = {"role": "user", "content": "b"}
+        for content, expected in ((said, 1), ({**said, "content": "plain mgw1. words"}, 0)):
+            body = {"model": "demo", "max_tokens": 99, "messages": [asked, content, asked]}
+            answer = await self.gateway.ask(
+                post(
+                    "/v1/messages",
+                    json.dumps(body).encode(),
+                    headers={"x-provider": "claude", "x-api-key": "k"},
+                )
+            )
+            self.assertEqual(200, status_of(answer), answer)
+            warned = header(answer, "x-magicgateway-warning")
+            self.assertEqual(expected, len(warned), warned)
+            self.assertNotIn(b"opaque", self.gateway.demo.journal[-1].body)
+        self.assertEqual(body, self.gateway.demo.journal[-1].json(), "as it came")
 
     async def test_pictures(self) -> None:
         """A provider that takes only bytes gets them; a private address is refused."""
