@@ -179,6 +179,7 @@ class AnswerTests(TestCase):
                 said = evolve(said, counts=None)  # its SDK has to have some: an estimate
             self.assertEqual((200, told), (recording.status, said), title)
             return
+        self.assertNotEqual(200, recording.status, f"{title}: {said}")
         self.assertEqual(self._status(recording, door), said[0], title)
         self.assertIn(message_of(recording), said[1], title)
 
