@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from magicgateway.conversation.ledger import Ledger
-from magicgateway.dialects.bedrock_converse.failures import read_failure
+from magicgateway.conversation.reply import Failure as Refusal
+from magicgateway.dialects.bedrock_converse.failures import read_failure, repair_of
 from magicgateway.dialects.bedrock_embeddings import Answered, Batch, join_answers, write_requests
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import NoAnswer
 from magicgateway.errors import ApiError
 from magicgateway.observe import facts
+from magicgateway.policy.repair import repair_after
 from magicgateway.providers.capabilities import capabilities
-from magicgateway.providers.envelopes import Letter, enclose
+from magicgateway.providers.envelopes import enclose
 from magicgateway.serving import answer, faults
 from magicgateway.serving.collecting import WholeAnswer, collect
 from magicgateway.serving.translating import LARGE, is_strict
@@ -26,6 +29,7 @@ from magicgateway.upstream.forwarding import framing
 from magicgateway.wire.jsontext import BadJson, decode, encode
 
 if TYPE_CHECKING:
+    from magicgateway.providers.aws_credentials import AwsCredential
     from magicgateway.providers.ways import Way
     from magicgateway.routing.destination import Destination
     from magicgateway.serving.exchange import Exchange
@@ -36,6 +40,16 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer."""
 LARGEST_SUM = 256 * 1024 * 1024
 """Bytes of all of them: 2048 vectors are not more."""
+
+
+@frozen
+class _Question:
+    """One of the requests, how often it was made already, and in which ways again."""
+
+    index: int
+    call: AwsCall
+    attempts: int = 0
+    tried: tuple[str, ...] = ()
 
 
 class Embedding:
@@ -114,7 +128,6 @@ class Embedding:
         model = destination.upstream_model or ""
         letter = enclose(self._way.envelope, self._batch.bodies[index], self._ledger, model=model)
         assert exchange.standing.admission is not None
-        body = encode(letter.body)
         call = AwsCall(
             provider=destination.provider,
             fields=exchange.request.head.fields,
@@ -125,30 +138,41 @@ class Embedding:
             path=letter.path,
             service=self._way.envelope.service,
             headers=letter.headers,
-            body=body,
+            body=encode(letter.body),
         )
-        preparing = exchange.plane.aws.prepare(call)
-        preparing.addCallback(self._ask, index, letter, body).addErrback(self._failed)
+        self._sign(_Question(index, call))
 
-    def _ask(self, signed: AwsRequest, index: int, letter: Letter, body: bytes) -> Any:
+    def _sign(self, question: _Question, refused: AwsCredential | None = None) -> None:
+        preparing = self._exchange.plane.aws.prepare(question.call, refused)
+        preparing.addCallback(self._ask, question).addErrback(self._failed)
+
+    def _ask(self, signed: AwsRequest, question: _Question) -> Any:
         if self._stopped:
             return None
-        exchange = self._exchange
+        exchange, call = self._exchange, question.call
         exchange.own_credential = signed.own
-        head = signed.head + framing(letter.method.encode("ascii"), len(body))
-        outgoing = OutgoingRequest(signed.origin, [head, body], repeatable=True)
+        head = signed.head + framing(call.method.encode("ascii"), len(call.body))
+        outgoing = OutgoingRequest(signed.origin, [head, call.body], repeatable=True)
         timeouts = self._destination.provider.timeouts
         asking = collect(exchange.plane, outgoing, timeouts, LARGEST_ANSWER)
-        self._asking[index] = asking
-        return asking.addCallback(self._answered, index)
+        self._asking[question.index] = asking
+        return asking.addCallback(self._answered, question, signed.machine)
 
     # -- back ---------------------------------------------------------------------------------
 
-    def _answered(self, whole: WholeAnswer, index: int) -> None:
+    def _answered(
+        self, whole: WholeAnswer, question: _Question, machine: AwsCredential | None
+    ) -> None:
+        index = question.index
         del self._asking[index]
         self._size += len(whole.body)
+        whole = evolve(whole, attempts=whole.attempts + question.attempts)
         if whole.head.status != 200:
-            raise self._refused(whole)
+            failure = self._failure(whole)
+            if self._again(failure, question, machine, whole.attempts):
+                return
+            exchange = self._exchange
+            raise as_error(failure, exchange.family, own_credential=exchange.own_credential)
         if self._size > LARGEST_SUM:
             raise faults.no_answer(f"the answers are larger than {LARGEST_SUM} bytes together")
         self._answers[index] = whole
@@ -160,14 +184,27 @@ class Embedding:
             joining = self._exchange.plane.threads.run(self._joined)
             joining.addCallback(self._answer).addErrback(self._failed)
 
-    def _refused(self, whole: WholeAnswer) -> ApiError:
+    def _again(
+        self, failure: Refusal, question: _Question, machine: AwsCredential | None, attempts: int
+    ) -> bool:
+        """Ask with another credential, if AWS has called the machine's expired."""
+        repair = repair_after(
+            repair_of(failure),
+            question.tried,
+            shaped=False,
+            streamed=False,
+            renewable=machine is not None,
+        )
+        if repair is not None:
+            self._sign(_Question(question.index, question.call, attempts, (repair,)), machine)
+        return repair is not None
+
+    def _failure(self, whole: WholeAnswer) -> Refusal:
         try:
             said: Any = decode(whole.body)
         except BadJson:
             said = whole.body.decode("utf-8", "replace")
-        failure = read_failure(whole.head.status, said, whole.fields)
-        exchange = self._exchange
-        return as_error(failure, exchange.family, own_credential=exchange.own_credential)
+        return read_failure(whole.head.status, said, whole.fields)
 
     def _joined(self) -> tuple[bytes, facts.Usage]:
         """The caller's answer, and what it cost. It touches nothing of the reactor's."""

@@ -6,11 +6,14 @@ none: the signature is thrown away, unread. Who asks is told by the same fields 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
+from magicgateway.dialects.bedrock_converse.failures import ERROR_NAME, read_failure, repair_of
 from magicgateway.errors import ApiError
+from magicgateway.policy.repair import repair_after
 from magicgateway.providers.envelopes import Envelope
 from magicgateway.serving.relay import Relay
 from magicgateway.upstream.attempt import OutgoingRequest
@@ -18,16 +21,62 @@ from magicgateway.upstream.aws_requests import AwsCall, AwsRequest
 from magicgateway.upstream.forwarding import framing
 
 if TYPE_CHECKING:
+    from magicgateway.config.settings import TimeoutSettings
+    from magicgateway.providers.aws_credentials import AwsCredential
     from magicgateway.routing.destination import Destination
     from magicgateway.routing.passages import Passage
     from magicgateway.serving.exchange import Exchange
+    from magicgateway.wire.response_heads import ResponseHead
 
 _PASSED = (b"accept", b"content-type")
 _PASSED_PREFIX = b"x-amzn-bedrock-"
+_ERROR_NAME = ERROR_NAME.encode()
+
+
+class _PassedRelay(Relay):
+    """Passes an answer on, unless it is a refusal after which the request is made again.
+
+    Args:
+        exchange: The exchange it ends.
+        timeouts: Of the provider.
+        repair: Has that done, if it can, after a refusal of which nothing has reached the caller;
+            False: it cannot.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        timeouts: TimeoutSettings,
+        repair: Callable[[int, str], bool],
+    ) -> None:
+        super().__init__(exchange, exchange.standing.dialect, timeouts)
+        self._repair = repair
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        """All of the answer is there."""
+        if not self._asks_again(head):
+            super().answer_received(head, body)
+
+    def head_received(self, head: ResponseHead) -> None:
+        """An answer begins."""
+        if not self._ended and not self._asks_again(head):
+            super().head_received(head)
+
+    def _asks_again(self, head: ResponseHead) -> bool:
+        if head.status < 400:
+            return False
+        names = (value for name, value in head.raw if name.lower() == _ERROR_NAME)
+        if not self._repair(head.status, next(names, b"").decode("latin-1")):
+            return False
+        self._ended = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        return True
 
 
 class Passing:
-    """The way out of one request. State: whether it is still wanted.
+    """The way out of one request. State: whether it is still wanted, and how it was tried.
 
     Args:
         exchange: The exchange, whose body is complete.
@@ -44,6 +93,8 @@ class Passing:
         self._passage = passage
         self._envelope = envelope
         self._stopped = False
+        self._machine: AwsCredential | None = None
+        self._tried: frozenset[str] = frozenset()
 
     def start(self, pieces: list[bytes]) -> None:
         """Have the request signed, which may have to wait, and send it.
@@ -62,8 +113,7 @@ class Passing:
         assert standing.admission is not None
         exchange.model = passage.model
         exchange.on_leave(self._stop)
-        body = b"".join(pieces)
-        call = AwsCall(
+        self._call = AwsCall(
             provider=self._destination.provider,
             fields=head.fields,
             admission=standing.admission,
@@ -77,25 +127,48 @@ class Passing:
                 for name, value in head.fields.items()
                 if name in _PASSED or name.startswith(_PASSED_PREFIX)
             },
-            body=body,
+            body=b"".join(pieces),
         )
-        preparing = exchange.plane.aws.prepare(call)
-        preparing.addCallback(self._send, head.method, body).addErrback(self._failed)
+        self._sign()
 
-    def _send(self, signed: AwsRequest, method: bytes, body: bytes) -> None:
+    def _sign(self, refused: AwsCredential | None = None) -> None:
+        preparing = self._exchange.plane.aws.prepare(self._call, refused)
+        preparing.addCallback(self._send).addErrback(self._failed)
+
+    def _send(self, signed: AwsRequest) -> None:
         if self._stopped:
             return
-        exchange = self._exchange
+        exchange, body = self._exchange, self._call.body
         exchange.own_credential = signed.own
+        self._machine = signed.machine
         timeouts = self._destination.provider.timeouts
         outgoing = OutgoingRequest(
             signed.origin,
-            [signed.head + framing(method, len(body)), body],
+            [signed.head + framing(self._call.method.encode(), len(body)), body],
             repeatable=self._passage.repeatable,
         )
-        exchange.attempt_with(
-            outgoing, Relay(exchange, exchange.standing.dialect, timeouts), timeouts
+        if exchange.attempt is not None:
+            exchange.attempts += exchange.attempt.count
+        exchange.attempt_with(outgoing, _PassedRelay(exchange, timeouts, self._repair), timeouts)
+
+    def _repair(self, status: int, name: str) -> bool:
+        """Ask again with another credential, if AWS has called the machine's expired.
+
+        Nothing else of the request is ours to change.
+        """
+        repair = repair_after(
+            repair_of(read_failure(status, {}, {ERROR_NAME: name})),
+            self._tried,
+            shaped=False,
+            streamed=False,
+            renewable=self._machine is not None,
         )
+        if repair is None:
+            return False
+        self._tried |= {repair}
+        self._exchange.on_leave(self._stop)
+        self._sign(self._machine)
+        return True
 
     def _failed(self, reason: Failure) -> None:
         if self._stopped:

@@ -249,6 +249,40 @@ class CredentialTests(RepairTestCase):
         self.check_attempts(reply, 2)
         self.assertEqual(["invoke"] * 2, self.targets())
 
+    async def test_passed_on(self) -> None:
+        """The same for AWS's own SDKs, whose requests pass as they came, a stream among them."""
+        body = json.dumps({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}).encode()
+        for operation, attempts in (("converse", 2), ("converse-stream", 1)):
+            path = f"/bedrock/model/demo/{operation}"
+            reply = await self.gateway.ask(post(path, body))
+            self.assertEqual(200, status_of(reply), reply)
+            self.assertEqual([str(attempts)], header(reply, "x-magicgateway-attempts"))
+        self.assertEqual(["converse", "converse", "converse-stream"], self.targets())
+
+    async def test_passed_on_in_vain(self) -> None:
+        """A second refusal passes as it came, and so does one of the caller's own keys."""
+        self.service.answers[:] = [keys_of("0003"), keys_of("0004"), keys_of("0002")]
+        body = json.dumps({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}).encode()
+        for headers, attempts in (({}, 2), (EXPIRED, 1)):
+            self.gateway.demo.journal.clear()
+            path = "/bedrock/model/demo/converse"
+            reply = await self.gateway.ask(post(path, body, headers=headers))
+            self.assertEqual(403, status_of(reply), reply)
+            self.assertEqual([str(attempts)], header(reply, "x-magicgateway-attempts"))
+            self.assertEqual(attempts, len(self.gateway.demo.journal))
+
+    async def test_embeddings(self) -> None:
+        """The same for each of the requests that a question after embeddings becomes."""
+        asked = {"model": "amazon.titan-embed-text-v2:0", "input": ["a", "b", "c"]}
+        headers = {"x-provider": "bedrock"}
+        request = post("/v1/embeddings", json.dumps(asked).encode(), headers=headers)
+        reply = await self.gateway.ask(request)
+        self.assertEqual(200, status_of(reply), reply)
+        self.assertEqual(3, len(json.loads(reply.partition(b"\r\n\r\n")[2])["data"]))
+        self.assertEqual(["2"], header(reply, "x-magicgateway-attempts"))
+        self.assertEqual(6, len(self.gateway.demo.journal))
+        self.assertEqual(2, self.service.asked)
+
     async def test_no_other(self) -> None:
         """A chain that has no other fails the request; the provider is not asked again."""
         self.service.answers[:] = [keys_of("0003")]
@@ -293,10 +327,11 @@ class CredentialTests(RepairTestCase):
 def keys_of(name: str) -> bytes:
     """A container's answer with keys that the demo provider knows."""
     tokens = {"0002": "demo-session-token==", "0003": "demo-session-token-of-yesterday=="}
+    token = tokens.get(name, "one-that-is-not-known")
     said = {
         "AccessKeyId": f"ASIADEMOPROVIDER{name}",
         "SecretAccessKey": f"demo-secret-key-that-is-no-secret-00{name}",
-        "Token": tokens[name],
+        "Token": token,
         "Expiration": expiry(7200),
     }
     return answer(json.dumps(said))

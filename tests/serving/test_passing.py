@@ -93,7 +93,7 @@ class PassingTests(GatewayTestCase):
             def __init__(self, outcome: Deferred[Any]) -> None:
                 self._outcome = outcome
 
-            def prepare(self, _: object) -> Deferred[Any]:
+            def prepare(self, *_: object) -> Deferred[Any]:
                 return self._outcome
 
             def stop(self) -> None:
