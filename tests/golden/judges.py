@@ -157,7 +157,7 @@ def _judge_response(client: Answering, stream: bytes) -> Any:
     if kinds[-1] == "response.failed":
         request = httpx2.Request("POST", "http://gateway.test")
         raise openai.APIError(str(events[-1]["response"]["error"]), request, body=None)
-    return events[-1]["response"]
+    return _REPLIES[OPENAI_RESPONSES].validate_python(events[-1]["response"])
 
 
 def frames_of(stream: bytes) -> list[Any]:
