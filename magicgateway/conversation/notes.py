@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 DROPPED = "dropped"
@@ -11,6 +13,8 @@ REWRITTEN = "rewritten"
 
 UNSUPPORTED = "unsupported-by-target"
 LONGEST_FIELD = 128
+MOST_LINES = 16
+_HEADER = b"x-magicgateway-warning: %b\r\n"
 
 
 @frozen
@@ -32,3 +36,12 @@ class Note:
         name = self.field.encode("ascii", "backslashreplace").decode()
         visible = "".join(c if " " <= c <= "~" and c not in ";," else "_" for c in name)
         return f"{visible[:LONGEST_FIELD]};{self.action};{self.reason}"
+
+
+def header_lines(notes: Iterable[Note]) -> list[bytes]:
+    """A header line for each note; when there are too many, the last one counts the others."""
+    said = list(notes)
+    if len(said) > MOST_LINES:
+        others = len(said) - MOST_LINES + 1
+        said[MOST_LINES - 1 :] = [Note("*", DROPPED, f"{others}-more")]
+    return [_HEADER % note.line().encode("ascii") for note in said]

@@ -21,7 +21,7 @@ from magicgateway.conversation.events import (
     UsageCounted,
 )
 from magicgateway.conversation.ledger import Ledger
-from magicgateway.conversation.notes import DROPPED, Note
+from magicgateway.conversation.notes import DROPPED, Note, header_lines
 from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
@@ -42,9 +42,6 @@ from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.wire import large_json
 from magicgateway.wire.jsontext import BadJson, encode
-
-MOST_WARNINGS = 16
-WARNING = b"x-magicgateway-warning: %b\r\n"
 
 
 class Translation:
@@ -122,8 +119,7 @@ class Translation:
 
     def warnings(self) -> bytes:
         """The header lines that report the differences."""
-        lines = [WARNING % note.line().encode() for note in self.ledger.notes[:MOST_WARNINGS]]
-        return b"".join(lines)
+        return b"".join(header_lines(self.ledger.notes))
 
     # -- back ---------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
-from magicgateway.conversation.notes import DROPPED, Note
+from magicgateway.conversation.notes import header_lines
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _STATUS_LINES = {
@@ -18,7 +18,8 @@ KEEP_ALIVE = b"Connection: keep-alive\r\n"
 JSON = b"Content-Type: application/json\r\n"
 NO_STORE = b"Cache-Control: no-store\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
-MOST_WARNINGS = 16
+warnings = header_lines
+"""The lines that report differences."""
 _SERVER = b"Server: MagicGateway\r\nX-Content-Type-Options: nosniff\r\n"
 
 
@@ -30,15 +31,6 @@ def status_line(status: int) -> bytes:
 def length_line(length: int) -> bytes:
     """The field that says how long the body is."""
     return b"Content-Length: %d\r\n" % length
-
-
-def warnings(notes: Iterable[Note]) -> list[bytes]:
-    """``x-magicgateway-warning`` for each note; when there are too many, the last one counts."""
-    said = list(notes)
-    if len(said) > MOST_WARNINGS:
-        rest = len(said) - MOST_WARNINGS + 1
-        said[MOST_WARNINGS - 1 :] = [Note("*", DROPPED, f"{rest}-more")]
-    return [b"x-magicgateway-warning: %b\r\n" % note.line().encode("ascii") for note in said]
 
 
 class OwnFields:
