@@ -103,7 +103,7 @@ _CHANGES: tuple[Callable[[list[Said], int, Random], None], ...] = (
 
 def damaged(stream: bytes, chance: Random) -> tuple[bytes, int]:
     """Bytes with some of them changed in one place, and which."""
-    at = chance.randrange(len(stream))
+    at = chance.randrange(1, len(stream))
     length = chance.choice((1, 2, 5, 40))
     what = chance.randrange(6)
     if what == 0:
