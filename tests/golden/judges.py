@@ -15,6 +15,10 @@ from openai.types.chat import ChatCompletion
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from magicgateway.demo.anthropic_rules import check_messages
+from magicgateway.demo.aws.refusals import AwsRefusal
+from magicgateway.demo.call import Refusal
+from magicgateway.demo.limits import limits_of
 from magicgateway.dialects.catalogue import (
     ANTHROPIC_MESSAGES,
     BEDROCK_CONVERSE,
@@ -22,6 +26,7 @@ from magicgateway.dialects.catalogue import (
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
 )
+from magicgateway.dialects.grammar import Sent
 from magicgateway.wire import sse
 from magicgateway.wire.jsontext import decode, encode
 from tests.dialects.anthropic_messages import bodies as messages
@@ -86,6 +91,21 @@ def clients() -> Answering:
 def judge_request(dialect: str, body: Json) -> None:
     """Raise unless a request is what the dialect's owner describes."""
     _REQUESTS[dialect](body)
+
+
+def judge_served(dialect: str, sent: Sent, model: str) -> None:
+    """Raise unless the demo provider, which knows what the real ones refuse, takes a request.
+
+    Signatures in cases are made up, which is all that may be held against them.
+    """
+    try:
+        if dialect == BEDROCK_CONVERSE:
+            converse.serve(sent, model)
+        elif dialect == ANTHROPIC_MESSAGES:
+            check_messages(sent.body, limits_of(model))
+    except (Refusal, AwsRefusal) as refusal:
+        if "signature" not in str(refusal):
+            raise
 
 
 def judge_reply(dialect: str, body: bytes) -> None:

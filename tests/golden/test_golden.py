@@ -71,6 +71,8 @@ class RequestTests(GoldenTestCase):
         body = {key: value for key, value in sent.body.items() if key != "model"}
         if case.get("judged", True):
             judges.judge_request(case.target, sent.body)
+        if case.get("served", True) and "abilities" not in case.data:
+            judges.judge_served(case.target, sent, case.model)
         return [
             *differences(case.get("sent"), body, whole=True),
             *differences(case.get("warnings", []), notes_of(translation), "warnings"),
