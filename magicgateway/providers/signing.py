@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -30,6 +30,11 @@ _OWN = frozenset(
     {"authorization", "date", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 )
 """Fields that the signature decides about."""
+
+_KEPT = 64
+"""Requests whose canonical form is kept."""
+_TIME_MARK, _TOKEN_MARK, _HASH_MARK = "\0time", "\0token", "\0hash"
+"""No field can hold them."""
 
 Field = tuple[bytes, bytes]
 
@@ -87,6 +92,40 @@ def sign(
     Raises:
         ValueError: One of the fields is the signature's own.
     """
+    timestamp = _written_time(int(now))
+    token = credential.session_token
+    added = {"x-amz-date": timestamp}
+    if token is not None:
+        added["x-amz-security-token"] = token.reveal()
+    canonical, names = _canonical(method, url, tuple(fields), with_token=token is not None)
+    for mark, content in (
+        (_TIME_MARK, timestamp),
+        (_TOKEN_MARK, " ".join(added.get("x-amz-security-token", "").split())),
+        (_HASH_MARK, body_hash),
+    ):
+        canonical = canonical.replace(mark, content)
+
+    # These are the steps of add_auth, which would read the clock and log what it signs.
+    keys = _Keys(credential.access_key_id, credential.secret_access_key.reveal())
+    signer, dated = _signer()[0](keys, service, region), _Dated({"timestamp": timestamp})
+    to_sign = signer.string_to_sign(dated, canonical)
+    added["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={signer.scope(dated)},"
+        f" SignedHeaders={names},"
+        f" Signature={signer.signature(to_sign, dated)}"
+    )
+    return [(text.encode(), content.encode("latin-1")) for text, content in added.items()]
+
+
+@lru_cache(maxsize=_KEPT)
+def _canonical(
+    method: str, url: str, fields: tuple[Field, ...], *, with_token: bool
+) -> tuple[str, str]:
+    """What is signed of a request, with marks for what is another's each time, and its names.
+
+    botocore takes most of a signature's time for it, and few requests of a caller's differ in
+    anything else.
+    """
     new_signer, new_request = _signer()
     request = new_request(method=method, url=url)
     for name, value in fields:
@@ -94,30 +133,23 @@ def sign(
         if text.lower() in _OWN:
             raise ValueError(f"{text} is not for the caller of sign to set")
         request.headers[text] = value.decode("latin-1")
-    timestamp = datetime.fromtimestamp(int(now), UTC).strftime(_TIME)
-    request.context["timestamp"] = timestamp
-    # Else it would be parsed out of the URL, which costs a sixth of the whole.
-    request.headers["host"] = url.split("/", 3)[2]
-    added = {"x-amz-date": timestamp}
-    if credential.session_token is not None:
-        added["x-amz-security-token"] = credential.session_token.reveal()
-    for text, content in added.items():
-        request.headers[text] = content
+    request.headers["x-amz-date"] = _TIME_MARK
+    if with_token:
+        request.headers["x-amz-security-token"] = _TOKEN_MARK
+    canonical: str = new_signer(None, "", "").canonical_request(request)
+    return canonical, canonical.rsplit("\n", 2)[1]
 
-    # These are the steps of add_auth, which would read the clock and log what it signs.
-    keys = _Keys(credential.access_key_id, credential.secret_access_key.reveal())
-    signer = new_signer(keys, service, region, body_hash)
-    canonical = signer.canonical_request(request)
-    to_sign = signer.string_to_sign(request, canonical)
-    # Its last two lines are the signed fields' names and the body's hash; naming them anew would
-    # cost a quarter of the whole.
-    signed_names = canonical.rsplit("\n", 2)[1]
-    added["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={signer.scope(request)},"
-        f" SignedHeaders={signed_names},"
-        f" Signature={signer.signature(to_sign, request)}"
-    )
-    return [(text.encode(), content.encode("latin-1")) for text, content in added.items()]
+
+@lru_cache(maxsize=2)
+def _written_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_TIME)
+
+
+@frozen
+class _Dated:
+    """What botocore's signer reads of a request whose canonical form it has."""
+
+    context: dict[str, str]
 
 
 @frozen
@@ -130,17 +162,13 @@ class _Keys:
 
 @cache
 def _signer() -> tuple[Any, Any]:
-    """The signer, told the hash of a body instead of the body, and the class of its requests."""
+    """The signer, which leaves the hash of a body open, and the class of its requests."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415 - only when AWS is used
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - only when AWS is used
 
     class Signer(SigV4Auth):  # type: ignore[misc] # botocore has no annotations
-        def __init__(self, keys: _Keys, service: str, region: str, body_hash: str) -> None:
-            super().__init__(keys, service, region)
-            self._body_hash = body_hash
-
         def payload(self, request: Any) -> str:
-            return self._body_hash
+            return _HASH_MARK
 
         def _sign(self, key: bytes, msg: str, hex: bool = False) -> bytes | str:  # noqa: A002 - botocore's
             """As botocore's, in one call of OpenSSL's instead of four objects."""
