@@ -138,10 +138,14 @@ def _cut(data: bytes, start: int, close: int) -> Iterator[bytes]:
 
 def _escape_before(data: bytes, start: int, end: int) -> int:
     """Where an escape begins that is not the second half of a pair; ``start`` if there is none."""
-    while (end := data.rfind(_BACKSLASH, start, end)) > start:
-        # The first of several in a row is not escaped itself.
+    while (last := data.rfind(_BACKSLASH, start, end)) > start:
+        end = last
         while end > start and data[end - 1] == _BACKSLASH[0]:
             end -= 1
+        if end == start:
+            # All are backslashes so far, and two of them are one.
+            return start + (last + 1 - start) // 2 * 2
+        # The first of several in a row is not escaped itself.
         if not _LOW_HALF.match(data, end):
             return end
     return start

@@ -64,6 +64,33 @@ class LargeJsonTests(SynchronousTestCase):
         value = {"n" * 100: "v" * 100, "\0" + "0": "w" * 100}
         self.check(value, json.dumps(value).encode())
 
+    def test_steps(self) -> None:
+        """No step takes more than a slice and what stands around it."""
+        sizes: list[int] = []
+        decode, encode = jsontext.decode, jsontext.encode
+
+        def read(text: bytes) -> Any:
+            sizes.append(len(text))
+            return decode(text)
+
+        def write(value: Any) -> bytes:
+            text = encode(value)
+            sizes.append(len(text))
+            return text
+
+        for character in ("x", "\n", '"', "\\", "é", "😀", "😀x"):
+            for ascii_only in (False, True):
+                value = {"a": [character * 500], "b": character}
+                text = json.dumps(value, ensure_ascii=ascii_only).encode()
+                self.patch(jsontext, "decode", read)
+                self.patch(jsontext, "encode", write)
+                self.assertEqual(value, large_json.decode(text))
+                self.assertEqual(decode(text), decode(large_json.encode(value)))
+                self.patch(jsontext, "decode", decode)
+                self.patch(jsontext, "encode", encode)
+        self.assertLess(max(sizes), 4 * 16 + 30)
+        self.assertGreater(len(sizes), 1000)
+
     def test_bad(self) -> None:
         """What is wrong is told in the same words, and nothing wrong is read."""
         long = "x" * 100
