@@ -37,6 +37,8 @@ class Limits:
     """``outputConfig.textFormat`` is known."""
     system_turns: bool = True
     """The role ``system`` may occur among the messages."""
+    leading: bool = True
+    """The conversation may begin with the model's own words."""
     redacted: bool = False
     extra: frozenset[str] | None = None
 
@@ -51,7 +53,7 @@ _CLAUDE = Limits(claude=True, system_turns=False, redacted=True, extra=_CLAUDE_E
 _CLAUDE_4_5 = evolve(_CLAUDE, both=False)
 _CLAUDE_4_6 = evolve(_CLAUDE, both=False, prefill=False)
 _CLAUDE_NEW = evolve(_CLAUDE, sampling=False, prefill=False)
-_PLAIN = Limits(cache=False, schema=False, system_turns=False, extra=frozenset())
+_PLAIN = Limits(cache=False, schema=False, system_turns=False, leading=False, extra=frozenset())
 _NOVA = evolve(_PLAIN, cache=True, extra=frozenset({"inferenceConfig"}))
 _EFFORTS = frozenset({"reasoning_effort", "reasoning_config"})
 _NO_TOOLS = evolve(_PLAIN, tools=False, system=False)
@@ -76,7 +78,8 @@ _FAMILIES = (
     (r"deepseek\.", evolve(_PLAIN, schema=True, extra=_EFFORTS)),
     (r"openai\.gpt-oss", evolve(_PLAIN, extra=frozenset({"reasoning_effort"}))),
     (r"openai\.", evolve(_PLAIN, sampling=False, stops=False, extra=frozenset({"reasoning"}))),
-    (r"qwen\.", evolve(_PLAIN, stops=False, schema=True, extra=frozenset({"reasoning_config"}))),
+    (r"qwen\.", evolve(_PLAIN, stops=False, schema=True, leading=True,
+                       extra=frozenset({"reasoning_config"}))),
     (r"xai\.", evolve(_PLAIN, stops=False)),
 )  # fmt: skip
 

@@ -52,7 +52,7 @@ def check_turns(fields: Mapping[str, Any], limits: Limits) -> None:
 
 
 def _check_roles(turns: list[Any], limits: Limits) -> None:
-    if not turns or turns[0]["role"] != "user":
+    if not turns or (turns[0]["role"] != "user" and not limits.leading):
         raise invalid(
             "A conversation must start with a user message. Try again with a conversation that "
             "starts with a user message."

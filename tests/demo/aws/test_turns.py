@@ -54,6 +54,7 @@ GOOD: tuple[tuple[str, list[Any]], ...] = (
     (CLAUDE, [user("a")]),
     (CLAUDE, [user("a"), model("b"), user("c")]),
     (CLAUDE, [user("a"), model("{")]),
+    (CLAUDE, [model("a"), user("b")]),
     (CLAUDE, [user("a"), model(SIGNED, use("t"), use("u")), user(result("t"), result("u"), "go")]),
     (CLAUDE, [user("a"), model(use("t"), use("u")), user(result("t"), POINT, result("u"), POINT)]),
     (CLAUDE, [user("a", PNG, document("Q3 report (final)-1"))]),
@@ -63,7 +64,7 @@ GOOD: tuple[tuple[str, list[Any]], ...] = (
 )
 BAD: tuple[tuple[str, list[Any], str], ...] = (
     (CLAUDE, [], "must start with a user message"),
-    (CLAUDE, [model("a")], "must start with a user message"),
+    (NOVA, [model("a"), user("b")], "must start with a user message"),
     (CLAUDE, [user("a"), user("b")], "must alternate"),
     (CLAUDE, [user("a"), {**user("b"), "role": "system"}], "system role"),
     (CLAUDE, [user()], "messages.0 is empty"),
