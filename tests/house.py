@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from attrs import define
@@ -83,19 +83,38 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
             yield from _at_import(child)
 
 
-def python_files(*folders: str) -> list[Source]:
-    """The Python files below some folders, by default all of the project's."""
-    return [
+@cache
+def python_files(*folders: str) -> tuple[Source, ...]:
+    """The Python files below some folders, by default all of the project's; each is parsed once."""
+    if not folders:
+        return tuple(source for folder in CODE for source in python_files(folder))
+    return tuple(
         Source(path)
-        for folder in folders or CODE
-        for path in sorted((ROOT / folder).rglob("*.py"))
-        if not _FOREIGN & set(path.relative_to(ROOT).parts)
-    ]
+        for folder in folders
+        for path in sorted(_files(ROOT / folder))
+        if path.suffix == ".py"
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, without what is not the project's own."""
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.is_symlink() and path.name not in _FOREIGN:
+            yield from _files(path)
 
 
 def text_files() -> Iterator[Path]:
     """Every text file of the project, hidden folders left out but for the one of the checks."""
-    for path in sorted(ROOT.rglob("*")):
+    top = [path for path in ROOT.iterdir() if path.is_file()]
+    folders = [
+        path
+        for path in ROOT.iterdir()
+        if path.is_dir() and not path.name.startswith("_trial_temp") and path.name not in _FOREIGN
+    ]
+    shown = (path for path in folders if path.name == ".ci" or not path.name.startswith("."))
+    for path in sorted((*top, *(found for folder in shown for found in _files(folder)))):
         parts = path.relative_to(ROOT).parts
         hidden = any(part.startswith(("_trial_temp", ".")) for part in parts)
         if hidden and parts[0] not in (".ci", ".dockerignore", ".gitignore"):

@@ -28,8 +28,18 @@ SHARES = 2
 """Trial processes at once: as many as the smallest machine that runs the suite has cores."""
 DEADLINE = 9 * 60.0
 """Seconds after which a share is stopped and shows where it stands."""
-SLOW = ("tests.bench", "tests.integration", "tests.packaging", "tests.test_readme")
-"""Left out by ``--fast``: they start programs, build wheels or measure."""
+SLOW = (
+    "tests.bench",
+    "tests.demo",
+    "tests.dialects",
+    "tests.docs",
+    "tests.golden",
+    "tests.integration",
+    "tests.packaging",
+    "tests.test_readme",
+    "tests.test_tap",
+)
+"""Left out by ``--fast``: they start programs, build wheels, measure, or try many cases."""
 
 
 @frozen
