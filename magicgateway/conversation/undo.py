@@ -90,11 +90,10 @@ def undo_reply(reply: Reply, changes: Changes, tools: Iterable[Tool | HostedTool
         changes: What the target's writer changed.
         tools: As the caller declared them, for the kinds and namespaces of calls.
     """
-    origins = _origins(changes, tools)
-    choices = tuple(_undone(choice, origins) for choice in reply.choices)
-    if all(new is old for new, old in zip(choices, reply.choices, strict=True)):
+    if not any(isinstance(block, ToolCall) for choice in reply.choices for block in choice.blocks):
         return reply
-    return evolve(reply, choices=choices)
+    origins = _origins(changes, tools)
+    return evolve(reply, choices=tuple(_undone(choice, origins) for choice in reply.choices))
 
 
 def _undone(choice: Choice, origins: _Origins) -> Choice:

@@ -87,8 +87,10 @@ class Translation:
             raise ApiError(400, "invalid_json", "The request body must be a JSON object.")
         request = self._read_request(value)
         self._read_notes = self.ledger.notes
-        self.request = evolve(request, model=upstream_model)
-        return self.request
+        if request.model != upstream_model:
+            request = evolve(request, model=upstream_model)
+        self.request = request
+        return request
 
     def _read_request(self, value: dict[str, Any]) -> Request:
         return self._door.read_request(value, self.ledger)

@@ -17,6 +17,8 @@ SAID = "Anthropic messages"
 
 def rest_of(fields: Fields, **inner: Fields | None) -> Extras:
     """What nobody has taken of an object and of objects in it. The last call on all of them."""
+    if not inner:
+        return fields.rest(FAMILY)
     left = dict(fields.rest(FAMILY).fields)
     for name, nested in inner.items():
         if nested is not None:
@@ -33,6 +35,8 @@ def put_back(target: dict[str, Any], extras: Extras, ledger: Ledger) -> None:
         extras: Of what it was made of.
         ledger: Is told of losses.
     """
+    if not extras.fields:
+        return
     for name, value in ledger.carry(extras, FAMILY).items():
         if not _put(target, name, value):
             ledger.drop(joined(extras.place, name))

@@ -18,6 +18,8 @@ top of a body chat and Responses have the same fields, and below it other shapes
 
 def rest_of(fields: Fields, family: str = MESSAGES, /, **inner: Fields | None) -> Extras:
     """What nobody has taken of an object and of objects in it. The last call on all of them."""
+    if not inner:
+        return fields.rest(family)
     left = dict(fields.rest(family).fields)
     for name, nested in inner.items():
         if nested is not None:
@@ -34,6 +36,8 @@ def put_back(target: dict[str, Any], extras: Extras, ledger: Ledger) -> None:
         extras: Of what it was made of.
         ledger: Is told of losses.
     """
+    if not extras.fields:
+        return
     family = extras.family if extras.family in (OPENAI, MESSAGES) else OPENAI
     for name, value in ledger.carry(extras, family).items():
         place, key = _place_of(target, name)
