@@ -20,6 +20,7 @@ from attrs import frozen
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.dialects.catalogue import (
     ANTHROPIC_MESSAGES,
+    BEDROCK_CONVERSE,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
     grammar,
@@ -53,6 +54,26 @@ _ASKING: Mapping[str, Json] = {
     },
 }
 """A plain request at each door."""
+_MODELS = (
+    (OPENAI_CHAT, "openai", "gpt-4.1"),
+    (BEDROCK_CONVERSE, "bedrock", "anthropic.claude-haiku-4-5-20251001-v1:0"),
+    (ANTHROPIC_MESSAGES, "anthropic", "claude-sonnet-4-5"),
+    (OPENAI_RESPONSES, "openai", "gpt-5.4"),
+    (BEDROCK_CONVERSE, "bedrock", "us.amazon.nova-micro-v1:0"),
+    (OPENAI_CHAT, "together", "m"),
+    (BEDROCK_CONVERSE, "bedrock", "us.meta.llama4-maverick-17b-instruct-v1:0"),
+    (ANTHROPIC_MESSAGES, "anthropic", "claude-opus-5-5"),
+    (BEDROCK_CONVERSE, "bedrock", "mistral.mistral-large-2407-v1:0"),
+    (OPENAI_RESPONSES, "openai", "o3"),
+    (BEDROCK_CONVERSE, "bedrock", "qwen.qwen3-32b-v1:0"),
+    (ANTHROPIC_MESSAGES, "anthropic", "claude-opus-4-8"),
+    (BEDROCK_CONVERSE, "bedrock", "openai.gpt-oss-120b-1:0"),
+    (OPENAI_CHAT, "deepseek", "deepseek-chat"),
+    (BEDROCK_CONVERSE, "bedrock", "us.anthropic.claude-sonnet-5"),
+    (BEDROCK_CONVERSE, "bedrock", "amazon.titan-text-express-v1"),
+)
+"""Models that differ in what they take."""
+_TARGETS_OF_EACH = 3
 FOLDER = Path(__file__).parent
 ANSWER_ID = "a1"
 NOW = 1_790_000_000
@@ -152,6 +173,21 @@ def at_other_doors(case: Case) -> Iterator[Case]:
         if door not in (case.door, case.target):
             request = {**asking, "stream": "events" in case.data}
             yield Case(file=case.file, data={**case.data, "door": door, "request": request})
+
+
+def at_other_targets(case: Case, number: int) -> Iterator[Case]:
+    """The same request, to some of the models that it is not about.
+
+    Args:
+        case: Whose request it is.
+        number: Chooses which, so that all cases together go to all of them.
+    """
+    shared = {key: value for key, value in case.data.items() if key not in ("abilities", "toml")}
+    for step in range(_TARGETS_OF_EACH):
+        target, provider, model = _MODELS[(number * _TARGETS_OF_EACH + step) % len(_MODELS)]
+        if target != case.door:
+            data = {**shared, "target": target, "provider": provider, "model": model}
+            yield Case(file=case.file, data=data)
 
 
 def _of(path: Path) -> Iterator[Case]:

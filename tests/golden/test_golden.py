@@ -24,6 +24,7 @@ from tests.golden.cases import (
     Case,
     all_cases,
     at_other_doors,
+    at_other_targets,
     cases_with,
     table,
 )
@@ -243,6 +244,36 @@ def _random_pieces(wire: bytes, random: Random) -> list[bytes]:
         pieces.append(wire[at : at + size])
         at += size
     return pieces
+
+
+class EveryTargetTests(SynchronousTestCase):
+    """What was meant for one provider, as others get it."""
+
+    maxDiff = None
+
+    def test_requests(self) -> None:
+        """Every request is one that its target takes, or a 400 that names a field."""
+        wrong = []
+        for number, case in enumerate(cases_with("sent")):
+            for other in at_other_targets(case, number):
+                try:
+                    self._judge(other)
+                except Exception as fault:  # noqa: BLE001 - any of them is shown beside its case
+                    place = f"{case.title} to {other.target}, {other.model}"
+                    wrong.append(f"{place}: {type(fault).__name__}: {str(fault)[:400]}")
+        self.assertEqual("", "\n".join(wrong))
+
+    def _judge(self, case: Case) -> None:
+        try:
+            sent = case.written().sent
+        except ApiError as refusal:
+            self.assertEqual((400, True), (refusal.status, bool(refusal.param)), refusal.message)
+            return
+        assert sent is not None
+        if case.get("judged", True):
+            judges.judge_request(case.target, sent.body)
+        if case.get("served", True):
+            judges.judge_served(case.target, sent, case.model)
 
 
 class EveryDoorTests(GoldenTestCase):
