@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -45,6 +45,7 @@ class Region:
     dual_stack_suffix: str
 
 
+@lru_cache(maxsize=256)
 def find_region(name: str) -> Region | None:
     """The region of that name; None if AWS has none of that form.
 

@@ -162,6 +162,8 @@ class _Writing:
     def _own_fields(self) -> None:
         """Give Converse its own fields, whichever API the caller speaks."""
         extras = self.request.extras
+        if not extras.fields:
+            return
         own = {name: value for name, value in extras.fields.items() if name in OWN}
         rest = {name: value for name, value in extras.fields.items() if name not in OWN}
         put_back(self.body, evolve(extras, fields=rest), self.ledger, grow=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from magicgateway.conversation.blocks import CONVERSE, ToolCall, ToolResult
+from magicgateway.conversation.blocks import CONVERSE
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.client_tools import as_function
 from magicgateway.conversation.ledger import Ledger, invalid, joined
@@ -29,6 +29,7 @@ from magicgateway.conversation.schema import (
     object_schema,
     restricted,
 )
+from magicgateway.conversation.turns import has_calls
 from magicgateway.dialects.bedrock_converse.cache_points import CachePoints
 from magicgateway.dialects.bedrock_converse.extras import SAID, put_back
 
@@ -247,7 +248,7 @@ class ToolWriter:
 
     def _none(self, place: str) -> None:
         """No tool is to be called: then there is none, if the history needs none either."""
-        if _has_calls(self.request):
+        if has_calls(self.request.turns):
             self.ledger.drop(place, "tools-are-in-the-history")
         else:
             self.tools.clear()
@@ -276,6 +277,8 @@ class ToolWriter:
 
     def _stand_in(self) -> None:
         """Declare the tools of the history: Converse takes no calls without declarations."""
+        if not has_calls(self.request.turns):
+            return
         for name in undeclared(evolve(self.request, tools=())):
             schema = {"type": "object", "properties": {}}
             self.tools.append({"toolSpec": {"name": name, "inputSchema": {"json": schema}}})
@@ -288,9 +291,3 @@ def _head(tool: Tool) -> Written:
     if tool.description:
         head["description"] = tool.description
     return head
-
-
-def _has_calls(request: Request) -> bool:
-    return any(
-        isinstance(block, ToolCall | ToolResult) for turn in request.turns for block in turn.blocks
-    )
