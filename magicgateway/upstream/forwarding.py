@@ -112,9 +112,12 @@ class Forwarder:
         """
         lines = [method, b" ", target, self._opening, b"Content-Type: application/json\r\n"]
         written = {name.encode("latin-1") for name in headers} | _OF_THE_BODY
+        verdicts = self._request
         for name, value in head.raw:
-            low = name.lower()
-            if low not in written and self._judge_request(name):
+            passes = verdicts.get(name)
+            if passes is None:
+                passes = self._judge_request(name)
+            if passes and name.lower() not in written:
                 lines += (name, b": ", value, b"\r\n")
         lines += (line for low, line in self._own if low not in written)
         for text, value_text in headers.items():
