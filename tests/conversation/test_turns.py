@@ -137,6 +137,16 @@ class ResultTests(SynchronousTestCase):
         done = passes.results_first([turn("a", call("c"), call("d")), first, second])
         self.assertEqual({"x": 1, "y": 2}, done[1].extras.fields)
 
+    def test_has_calls(self) -> None:
+        """Calls count, and so do results without them; words do not."""
+        for expected, turns in (
+            (False, ()),
+            (False, (turn("u", "a"), turn("a", "b"))),
+            (True, (turn("u", "a"), turn("a", "b", call("1")))),
+            (True, (turn("t", result("1")),)),
+        ):
+            self.assertEqual(expected, passes.has_calls(turns))
+
 
 class MergingTests(SynchronousTestCase):
     """Neighbours of one role."""

@@ -114,13 +114,21 @@ class FieldTests(SynchronousTestCase):
         self.assertIn(b"host;x-amz-date;x-amz-security-token,", dict(signed)[b"authorization"])
 
     def test_every_time_anew(self) -> None:
-        """A later signature differs, and one of the same second does not."""
+        """A later signature differs, also by token or body, and one of the same second does not."""
         first, again, later = (
             sign(KEYS, "us-east-1", "GET", f"{RUNTIME}/", [], EMPTY, now)
             for now in (NOW, NOW, NOW + 1)
         )
         self.assertEqual(first, again)
-        self.assertNotEqual(signature(first), signature(later))
+        others = (
+            sign(keys, "us-east-1", "GET", f"{RUNTIME}/", [], hashed, NOW)
+            for keys, hashed in (
+                (with_token("T=="), EMPTY),
+                (with_token("U=="), EMPTY),
+                (KEYS, EMPTY.replace("e", "f")),
+            )
+        )
+        self.assertEqual(5, len({signature(signed) for signed in (first, later, *others)}))
 
     def test_further_fields_are_signed(self) -> None:
         """Fields that are to be sent are signed with their values, under any spelling."""

@@ -36,7 +36,7 @@ class SettingTests(SynchronousTestCase):
     maxDiff = None
 
     def test_as_they_are(self) -> None:
-        """Parameters that the hub has under OpenAI's name are read as they are."""
+        """Parameters that the hub has under OpenAI's name are read as they are, alone or not."""
         values: dict[str, Any] = {
             "temperature": 0.5, "top_p": 1, "frequency_penalty": 0, "presence_penalty": -1.5,
             "seed": 3, "n": 2, "logprobs": True, "top_logprobs": 4, "logit_bias": {"1": 2},
@@ -53,6 +53,8 @@ class SettingTests(SynchronousTestCase):
                 if isinstance(parameter, Parameter) and parameter.name == name
             )
             self.assertEqual((name, value), (name, found))
+            alone, _ = read(chat(**{name: value}))
+            self.assertEqual({}, dict(alone.extras.fields), name)
         self.assertEqual(([], {}), (notes, dict(request.extras.fields)))
 
     def test_in_other_words(self) -> None:
