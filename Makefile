@@ -36,6 +36,7 @@ types: $(VENV)/.installed-test
 
 fuzz: $(VENV)/.installed-test ## Send a million changed events through every translation (fewer: ARGS=)
 	$(BIN)/python -m tests.fuzz $(ARGS)
+	GOLDEN_CUTS=all $(BIN)/python -m twisted.trial tests.golden.test_golden.StreamTests
 
 test-clients: $(VENV)/.installed-test $(CLIENTS)/node_modules/.installed ## Run Claude Code and Codex against the gateway
 	$(BIN)/python -m twisted.trial tests.clients.command_lines

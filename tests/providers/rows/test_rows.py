@@ -20,7 +20,7 @@ from magicgateway.config.settings import Settings, TimeoutSettings
 from magicgateway.providers import row as words
 from magicgateway.providers.headers import REQUEST, RESPONSE, is_rate_limit, may_be_allowed
 from magicgateway.providers.registry import Registry
-from magicgateway.providers.row import ANTHROPIC_MODELS, NO_AUTH, OPENAI_CHAT, OWN, ProviderRow
+from magicgateway.providers.row import ANTHROPIC_MODELS, AWS, NO_AUTH, OPENAI_CHAT, OWN, ProviderRow
 from magicgateway.providers.rows import ROWS
 from magicgateway.providers.rows.demo import demo_row
 from magicgateway.providers.rows.generic import GENERIC
@@ -360,7 +360,7 @@ class ReferenceTests(SynchronousTestCase):
             self.assertEqual(url.replace("//localhost:", "//127.0.0.1:"), row.base_url)
             variables = {*fact["env"], *fact.get("env_alt", ())}
             if row.auth != NO_AUTH:
-                self.assertEqual(fact["auth"], row.auth, name)
+                self.assertEqual(fact["auth"].replace("sigv4", AWS), row.auth, name)
                 self.assertEqual(set(), set(row.environment) - variables, name)
                 self.assertEqual(fact["env"][0], row.environment[0])
 
@@ -370,7 +370,8 @@ class ReferenceTests(SynchronousTestCase):
             row = BY_NAME.get(fact["name"])
             if row is None or "path_prefix_openai" in fact:
                 continue
-            paths = {entry.split(" ")[0] for entry in fact["endpoints"].values()}
+            entries = (entry.split(" ")[0] for entry in fact["endpoints"].values())
+            paths = {urlsplit(e).path.replace("{modelId}", "{model}") for e in entries}
             unknown = [
                 operation.path
                 for operation in row.operations.values()
