@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -236,7 +237,7 @@ class StreamReaderTests(SynchronousTestCase):
                 while isinstance(target, dict) and target:
                     key = chance.choice(list(target))
                     if not isinstance(target[key], dict) or chance.random() < 0.5:
-                        target[key] = chance.choice(odd)
+                        target[key] = deepcopy(chance.choice(odd))  # or it could hold itself
                         break
                     target = target[key]
             chance.shuffle(events) if chance.random() < 0.3 else None
