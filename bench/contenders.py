@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 from bench import nginx
 from bench.certificates import Certificates
 from bench.figures import DIRECT, GATEWAY, NGINX
+from bench.usage import family, rss_kib
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_COMMAND = f"{Path(sys.executable).parent / 'twistd'} -n --pidfile= magicgateway --port"
@@ -101,7 +102,23 @@ def running(name: str, venue: Venue) -> Iterator[Contender]:
             wait_healthy(port, process)
         except ContenderFailed as error:
             raise ContenderFailed(f"{error}{_last_words(name, venue)}") from None
+        wait_settled(process.pid)
         yield evolve(contender, pid=process.pid)
+
+
+def wait_settled(pid: int) -> None:
+    """Wait until a contender loads no more: its memory has not grown for a second (10 s at most).
+
+    The gateway loads its translators after it has begun to answer; they belong to what it takes
+    from the start, not to what a measurement adds.
+    """
+    end = monotonic() + 10
+    size, since = -1, monotonic()
+    while monotonic() < min(end, since + 1):
+        grown = rss_kib(family([pid]))
+        if grown > size:
+            size, since = grown, monotonic()
+        sleep(0.1)
 
 
 def gateway_start(venue: Venue, port: int) -> tuple[list[str], dict[str, str]]:
