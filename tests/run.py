@@ -36,10 +36,13 @@ SLOW = (
     "tests.golden",
     "tests.integration",
     "tests.packaging",
+    "tests.serving",
     "tests.test_readme",
     "tests.test_tap",
+    "tests.upstream",
 )
-"""Left out by ``--fast``: they start programs, build wheels, measure, or try many cases."""
+"""Left out by ``--fast``: they start programs, build wheels, measure, try many cases, or talk over
+sockets."""
 
 
 @frozen

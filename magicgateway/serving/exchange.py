@@ -14,7 +14,7 @@ from magicgateway.observe import facts
 from magicgateway.routing.destination import Destination
 from magicgateway.routing.doors import Target
 from magicgateway.serving import answer
-from magicgateway.serving.intake import JsonBody, RawBody, Upload, holds_carrier, too_large
+from magicgateway.serving.intake import JsonBody, RawBody, Upload, too_large
 from magicgateway.serving.plane import DataPlane
 from magicgateway.serving.record import fact_of
 from magicgateway.serving.relay import Relay
@@ -166,7 +166,7 @@ class Exchange:
         size = body.size
         destination = self.route(asked.model)
         way = destination.way
-        if way is None and destination.own_way is not None and holds_carrier(pieces):
+        if way is None and destination.own_way is not None and body.holds_carrier():
             way = destination.own_way  # reasoning of another family must not reach the provider
         if way is not None:
             from magicgateway.serving.crossing import cross  # noqa: PLC0415 - see preparation
@@ -356,4 +356,4 @@ class Exchange:
         plane.running.discard(self)
         plane.finished(fact_of(self, status, outcome, error))
         # Nothing points back any more, so all of it is freed now and not by the collector.
-        self.relay = self.attempt = self.json_body = self.upload = None
+        self.relay = self.attempt = self.json_body = self.upload = self._stop = None

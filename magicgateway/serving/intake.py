@@ -32,20 +32,25 @@ def too_large(limit: int, setting: str) -> ApiError:
     )
 
 
-def holds_carrier(pieces: list[bytes]) -> bool:
-    """Whether a string of a body begins as ``conversation.sealed`` begins its own.
+class CarrierSearch:
+    """Looks for a string that begins as ``conversation.sealed`` begins its own.
 
-    The gateway gave it to the caller in an earlier turn, for reasoning of another family.
-
-    Args:
-        pieces: Of the body, cut anywhere.
+    The gateway gave it to the caller in an earlier turn, for reasoning of another family. State:
+    the last bytes of what was fed, and whether it was found.
     """
-    before = b""
-    for piece in pieces:
-        if _CARRIER in piece or (before and _CARRIER in before + piece[: len(_CARRIER)]):
-            return True
-        before = (before + piece[-len(_CARRIER) :])[-len(_CARRIER) :]
-    return False
+
+    __slots__ = ("_before", "found")
+
+    def __init__(self) -> None:
+        self._before = b""
+        self.found = False
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next bytes of a body, cut anywhere."""
+        size = len(_CARRIER)
+        if not self.found:
+            self.found = _CARRIER in piece or _CARRIER in self._before + piece[:size]
+            self._before = (self._before + piece[-size:])[-size:]
 
 
 class JsonBody:
@@ -55,11 +60,12 @@ class JsonBody:
         limit: Bytes it may have (``server.max_body_bytes``).
     """
 
-    __slots__ = ("_limit", "_scanner", "pieces", "size")
+    __slots__ = ("_carrier", "_limit", "_scanner", "pieces", "size")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._scanner: JsonScanner | None = None
+        self._carrier: CarrierSearch | None = None
         self.pieces: list[bytes] = []
         self.size = 0
 
@@ -73,13 +79,25 @@ class JsonBody:
         if self.size > self._limit:
             raise too_large(self._limit, "server.max_body_bytes")
         self.pieces.append(piece)
-        scanner = self._scanner
-        if scanner is not None:
-            scanner.feed(piece)
+        if self._scanner is not None:
+            self._look_at(piece)
         elif self.size > SCANNED_FROM:
-            scanner = self._scanner = JsonScanner()
+            self._scanner = JsonScanner()
+            self._carrier = CarrierSearch()
             for earlier in self.pieces:
-                scanner.feed(earlier)
+                self._look_at(earlier)
+
+    def _look_at(self, piece: bytes) -> None:
+        assert self._scanner is not None
+        assert self._carrier is not None
+        self._scanner.feed(piece)
+        self._carrier.feed(piece)
+
+    def holds_carrier(self) -> bool:
+        """Whether the body, which has been read, brings reasoning back that we gave out."""
+        if self._carrier is not None:
+            return self._carrier.found
+        return bool(self.pieces) and _CARRIER in self.pieces[0]  # ``read`` has joined them
 
     def read(self) -> Peek:
         """The model and the kind of answer that the complete body asks for.

@@ -61,6 +61,14 @@ class Attempt:
     """
 
     _log = Logger()
+    # Where every attempt begins; on the class, as setting each costs the hot path.
+    connection: Connection | None = None
+    count = 0
+    sent_at = 0.0
+    _leasing: Deferred[Connection] | None = None
+    _pause: Any = None
+    _ended = False
+    _unsent = 0
 
     def __init__(
         self,
@@ -78,13 +86,6 @@ class Attempt:
         self._timeouts = timeouts
         self._reader = reader
         self.takes_whole = getattr(reader, "takes_whole", False)
-        self._leasing: Deferred[Connection] | None = None
-        self._pause: Any = None
-        self._ended = False
-        self.connection: Connection | None = None
-        self._unsent = 0
-        self.count = 0
-        self.sent_at = 0.0
 
     def start(self) -> None:
         """Send, on the newest idle connection or a new one."""

@@ -260,7 +260,11 @@ class Connection(protocol.Protocol):
         reusable = head.keep_alive and not self._head_request and not self.sending
         if self._paused:
             self.resume()
-        self._give_back(reusable=reusable)
+        # Nothing else of a message's state was touched on this way.
+        self._sink = None
+        self._replied = self._head_request = self._paused = self.sending = False
+        self._interim = 0
+        self._hand_over(reusable=reusable)
         sink.answer_received(head, body)
 
     def _skip_interim(self, head: ResponseHead) -> None:
@@ -303,6 +307,9 @@ class Connection(protocol.Protocol):
 
     def _give_back(self, *, reusable: bool) -> None:
         self._reset_message()
+        self._hand_over(reusable=reusable)
+
+    def _hand_over(self, *, reusable: bool) -> None:
         self.served += 1
         if reusable and self.state == "TRANSMITTING":
             self.state = "QUIESCENT"

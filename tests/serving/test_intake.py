@@ -10,7 +10,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.sealed import PREFIX
-from magicgateway.serving.intake import holds_carrier
+from magicgateway.serving.intake import SCANNED_FROM, CarrierSearch, JsonBody
 from tests.gateway import GatewayTestCase, RunningGateway, post, start_gateway, until
 from tests.serving.test_channel import code_of, status_of
 from tests.sockets import Peer, ScriptedServer
@@ -24,10 +24,27 @@ class CarrierTests(SynchronousTestCase):
         body = b'{"signature":"mgw1.abc"}'
         self.assertIn(PREFIX.encode(), body)
         for size in (1, 2, 3, 5, 8, 100):
-            pieces = [body[i : i + size] for i in range(0, len(body), size)]
-            self.assertTrue(holds_carrier(pieces), size)
+            search = CarrierSearch()
+            for at in range(0, len(body), size):
+                search.feed(body[at : at + size])
+            self.assertTrue(search.found, size)
         for other in (b"", b'{"text":"say mgw1. to me"}', b'{"a":"mgw2."}', b'"mgw1'):
-            self.assertFalse(holds_carrier([other, b"x"]), other)
+            search = CarrierSearch()
+            search.feed(other)
+            search.feed(b"x")
+            self.assertFalse(search.found, other)
+
+    def test_bodies(self) -> None:
+        """Small bodies are looked at when they are read, large ones while they arrive."""
+        for padding in (0, SCANNED_FROM):
+            for expected, text in ((True, b'"mgw1.abc"'), (False, b'"words"')):
+                body = JsonBody(10 * SCANNED_FROM)
+                for piece in (b'{"model":"m","a":"' + b"x" * padding + b'","b":"mgw', b'","c":'):
+                    body.add(piece)
+                body.add(text[:4])
+                body.add(text[4:] + b"}")
+                self.assertEqual("m", body.read().model)
+                self.assertIs(expected, body.holds_carrier(), padding)
 
 
 class UploadTests(GatewayTestCase):
