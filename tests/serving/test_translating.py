@@ -95,6 +95,35 @@ class SendingTests(GatewayTestCase):
         seen = [(r.json()["model"], r.header("x-api-key")) for r in self.gateway.demo.journal]
         self.assertEqual([("demo", "k1"), ("other", "k2")], seen)
 
+    async def test_canaries(self) -> None:
+        """Of all the credentials that a caller carries, a provider sees the one meant for it."""
+        names = (
+            "x-magicgateway-key",
+            "api-key",
+            "x-goog-api-key",
+            "x-aws-access-key-id",
+            "x-aws-secret-access-key",
+            "x-aws-session-token",
+            "cookie",
+            "proxy-authorization",
+            "x-forwarded-for",
+            "x-anything",
+        )
+        others = {name: f"canary-{name}" for name in names}
+        for provider in ("plain", "claude"):
+            door = "/v1/messages" if provider == "plain" else CHAT
+            body = json.loads(_body("demo")) | {"max_tokens": 99}
+            for model in ("demo", "demo-fault:status=401"):
+                headers = {**others, "x-magicapi-api-key": "canary-own", "x-provider": provider}
+                sent = post(door, json.dumps(body | {"model": model}).encode(), headers=headers)
+                answer = await self.gateway.ask(sent)
+                seen = self.gateway.demo.journal[-1]
+                found = [name for name, value in seen.headers if "canary-" in value]
+                self.assertEqual(1, len(found), found)
+                self.assertNotIn(b"canary-", seen.body)
+                self.assertNotIn(b"canary-x", answer)
+                self.assertNotIn("canary-x", repr(self.gateway.facts))
+
     async def test_foreign_reasoning(self) -> None:
         """What another family thought does not reach a provider of the door's own dialect."""
         thinking = Thinking(parts=("hm",), token=Token("openai", "opaque"))
