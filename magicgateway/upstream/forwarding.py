@@ -52,27 +52,16 @@ class Forwarder:
             (name.lower(), b"%b: %b\r\n" % (name, value)) for name, value in provider.extra_headers
         )
 
-    def request_head(
-        self,
-        head: RequestHead,
-        target: bytes,
-        credential: Credential | None,
-        length: int,
+    def request_fields(
+        self, head: RequestHead, target: bytes, credential: Credential | None
     ) -> bytes:
-        """The head to send, framing and credential included.
+        """The head to send, up to the fields that tell how long the body is (``framing``).
 
         Args:
             head: The caller's.
             target: Path and query at the provider.
             credential: Whose the request is; None for a provider that asks for none.
-            length: Of the body to be sent; -1 for chunked.
         """
-        return self.request_fields(head, target, credential) + framing(head.method, length)
-
-    def request_fields(
-        self, head: RequestHead, target: bytes, credential: Credential | None
-    ) -> bytes:
-        """The head to send, up to the fields that tell how long the body is (``framing``)."""
         lines = [head.method, b" ", target, self._opening]
         verdicts = self._request
         nominated = _nominated(head.fields.get(b"connection"))

@@ -12,7 +12,7 @@ from magicgateway.config.settings import ProviderSettings, Settings
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.providers.row import ProviderRow
-from magicgateway.upstream.forwarding import Forwarder
+from magicgateway.upstream.forwarding import Forwarder, framing
 from magicgateway.upstream.pool import Origin
 from magicgateway.wire.heads import HeadLimits, RequestHead, read_request_head
 
@@ -97,9 +97,9 @@ class RequestTests(SynchronousTestCase):
     def sent(self, *lines: bytes, length: int = 2, **options: Any) -> list[bytes]:
         """The lines that leave for a caller's."""
         credential = options.pop("credential", CREDENTIAL)
-        sent = self.forwarder.request_head(
-            head(*lines, **options), b"/v1/chat?a=b", credential, length
-        )
+        asked = head(*lines, **options)
+        opening = self.forwarder.request_fields(asked, b"/v1/chat?a=b", credential)
+        sent = opening + framing(asked.method, length)
         self.assertTrue(sent.endswith(b"\r\n\r\n"))
         return sent[:-4].split(b"\r\n")
 
