@@ -74,8 +74,13 @@ class Contender:
 
 
 @contextlib.contextmanager
-def running(name: str, venue: Venue) -> Iterator[Contender]:
+def running(name: str, venue: Venue, *, settled: bool = True) -> Iterator[Contender]:
     """Start a contender, wait until it answers, and end it afterwards.
+
+    Args:
+        name: Which.
+        venue: Where.
+        settled: Wait until it loads no more, too.
 
     Raises:
         ContenderFailed: when it does not answer within 20 s.
@@ -102,7 +107,8 @@ def running(name: str, venue: Venue) -> Iterator[Contender]:
             wait_healthy(port, process)
         except ContenderFailed as error:
             raise ContenderFailed(f"{error}{_last_words(name, venue)}") from None
-        wait_settled(process.pid)
+        if settled:
+            wait_settled(process.pid)
         yield evolve(contender, pid=process.pid)
 
 

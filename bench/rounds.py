@@ -187,7 +187,7 @@ class _Run:
             with started(name, self.venue, list(_BASELINE), {}) as process:
                 process.wait()  # with a time limit it would look only every 50 ms
             return Outcome(units=1, seconds=monotonic() - began)
-        with running(name, self.venue):
+        with running(name, self.venue, settled=False):
             return Outcome(units=1, seconds=monotonic() - began)
 
 
