@@ -118,7 +118,7 @@ class ChatStreamWriter:
             case Started():
                 return self._start(event)
             case Ping():
-                return _PING
+                return _PING if self._head else b""  # before an answer it proves nothing
             case UsageCounted():
                 self._usage = merged_usage(self._usage, event.usage)
                 return b""
@@ -148,7 +148,9 @@ class ChatStreamWriter:
                 if written is not None:
                     self._choices[event.choice].citations.append((event.citation, written))
             case Finished():
-                self._choice(event.choice).finish = event.finish
+                opened = self._opened(event.choice)
+                self._choices[event.choice].finish = event.finish
+                return opened
         return b""
 
     # -- the parts of a chunk -----------------------------------------------------------------
@@ -169,9 +171,6 @@ class ChatStreamWriter:
     def _role(self, index: int) -> bytes:
         self._choices[index] = _Choice()
         return self._chunk(index, {"role": "assistant", "content": ""})
-
-    def _choice(self, index: int) -> _Choice:
-        return self._choices.setdefault(index, _Choice())
 
     def _opened(self, index: int) -> bytes:
         """What has to be said before anything of a choice."""

@@ -65,7 +65,7 @@ class CompletionStreamWriter:
             case Finished():
                 self._finishes[event.choice] = event.finish
             case Ping():
-                return _PING
+                return _PING if self._head else b""  # before an answer it proves nothing
             case Failed():
                 self._over = True
                 error = as_error(event.failure, OPENAI, own_credential=False)

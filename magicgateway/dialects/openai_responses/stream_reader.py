@@ -126,11 +126,12 @@ class ResponsesReader:
             error = content.get("error")
             yield from self._fail(stream_failure(error if isinstance(error, dict) else content))
             return
-        if not self._started and kind.startswith("response."):
-            yield self._start(whole)
         if kind == "response.failed":
             yield from self._fail(stream_failure(whole.get("error")))
-        elif kind in _TERMINAL:
+            return
+        if not self._started and kind.startswith("response."):
+            yield self._start(whole)
+        if kind in _TERMINAL:
             yield from self._end(kind, whole)
         else:
             yield from self._inside(kind.removeprefix("response."), content)

@@ -47,7 +47,8 @@ class ResponsesWriter:
     def write(self, event: Event) -> bytes:
         """The whole frames that say an event; often empty."""
         if isinstance(event, Ping):
-            return b"" if self._over else b": ping\n\n"
+            # Before there is an answer it proves nothing: what follows may be that there is none.
+            return b"" if self._over or self._envelope is None else b": ping\n\n"
         return b"".join(
             self._frame(content)
             for ordered in self._sequencer.feed(event)

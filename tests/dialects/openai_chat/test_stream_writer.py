@@ -358,5 +358,15 @@ class EndTests(SynchronousTestCase):
         self.assertNotIn(b"DONE", written(*events[:-1]))
 
     def test_pings(self) -> None:
-        """I.66: signs of life are comments."""
-        self.assertEqual(b": ping\n\n", written(Ping()))
+        """I.66: signs of life are comments, and begin nothing before the provider does."""
+        self.assertEqual(b"", written(Ping()))
+        self.assertEqual(
+            [written(Started("r")), b""], written(Started("r"), Ping()).split(b": ping\n\n")
+        )
+
+    def test_choices_that_say_nothing(self) -> None:
+        """Also a choice that has nothing but its end begins, whichever it is."""
+        events = [*words(0, "a"), *(Finished(Finish(reason="stop"), at) for at in (0, 1)), Ended()]
+        found = [c["choices"][0] for c in payloads(written(*events)) if c != DONE]
+        begun = [choice["index"] for choice in found if "role" in choice["delta"]]
+        self.assertEqual([0, 1], begun)

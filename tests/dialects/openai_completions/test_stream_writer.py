@@ -5,7 +5,15 @@ from typing import Any
 import openai
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.events import Ended, Event, Failed, Finished, Ping, UsageCounted
+from magicgateway.conversation.events import (
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Ping,
+    Started,
+    UsageCounted,
+)
 from magicgateway.conversation.reply import Failure, Finish, Usage
 from magicgateway.dialects.openai_completions.stream_writer import open_writer
 from tests.dialects.openai_chat.sdk import text_chunks
@@ -72,5 +80,6 @@ class CompletionStreamTests(SynchronousTestCase):
         self.assertRaises(openai.APIError, text_chunks, stream)
 
     def test_pings(self) -> None:
-        """Signs of life are comments."""
-        self.assertEqual(b": ping\n\n", written(Ping()))
+        """Signs of life are comments, and begin nothing before the provider does."""
+        self.assertEqual(b"", written(Ping()))
+        self.assertEqual(b": ping\n\n", written(Started("r"), Ping()))

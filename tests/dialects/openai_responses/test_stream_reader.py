@@ -208,6 +208,7 @@ class StreamReaderTests(SynchronousTestCase):
             assert isinstance(failed, Failed)
             self.assertEqual(expected, (failed.failure.status, failed.failure.kind))
             self.assertEqual(2, len(events))
+            self.assertEqual([failed], pour(content))  # where it is the first event, the only one
 
     def test_cut(self) -> None:
         """I.65: a stream without its last event has no end; ``[DONE]`` is none."""

@@ -242,8 +242,11 @@ class StreamWriterTests(SynchronousTestCase):
         self.assertEqual([*BEGIN, "response.failed"], kinds(events))
 
     def test_ping(self) -> None:
-        """I.66: a sign of life is a comment."""
-        self.assertEqual(b": ping\n\n", open_writer(asked()).write(Ping()))
+        """I.66: a sign of life is a comment, and begins nothing before the provider does."""
+        writer = open_writer(asked())
+        self.assertEqual(b"", writer.write(Ping()))
+        self.assertEqual(BEGIN, kinds(frames(writer.write(Started("u")))))
+        self.assertEqual(b": ping\n\n", writer.write(Ping()))
 
     def test_left_open(self) -> None:
         """What a provider leaves open is closed at its end."""
