@@ -13,6 +13,7 @@ from magicgateway.providers.models.bedrock import BEDROCK, BEDROCK_CLAUDE
 from magicgateway.providers.models.claude import CLAUDE
 from magicgateway.providers.models.compatible import ANYWHERE, COMPATIBLE
 from magicgateway.providers.models.family import Family, find
+from magicgateway.providers.models.names import is_arn
 from magicgateway.providers.models.openai import MAX_EFFORT_DIALECTS, OPENAI
 from magicgateway.providers.registry import Provider
 from magicgateway.providers.row import ANTHROPIC_MESSAGES, AWS, OPENAI_RESPONSES, ProviderRow
@@ -50,6 +51,8 @@ def unspoken(provider: Provider, model: str) -> frozenset[str]:
     row = provider.row
     if row.auth != AWS and row.abilities.origin != "openai":
         return frozenset()  # what holds at the model's maker need not hold elsewhere
+    if row.auth == AWS and is_arn(model) and model not in provider.table.base_model:
+        return frozenset({ANTHROPIC_MESSAGES})  # Converse takes whatever an ARN stands for
     found = families(provider, model)
     return frozenset(dialect for family in found for dialect in family.not_in)
 

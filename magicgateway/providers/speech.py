@@ -10,13 +10,17 @@ from magicgateway.errors import ConfigError
 from magicgateway.providers.row import AWS, ProviderRow
 from magicgateway.providers.ways import NAMES, Way, only, ways_of
 
+_OF_AWS = frozenset({"converse", "anthropic"})
+"""Dialects that one provider of AWS has."""
+
 
 def spoken_row(
     generic: Mapping[str, ProviderRow], named: str | tuple[str, ...], key: str
 ) -> ProviderRow:
     """The row of a provider that only the configuration knows.
 
-    It is the first dialect's, with the operations that the others have beside.
+    It is the first dialect's, with the operations that the others have beside. On AWS there are
+    two: beside ``converse`` ``anthropic`` is what InvokeModel is told there.
 
     Args:
         generic: The row of each dialect by its name.
@@ -33,8 +37,15 @@ def spoken_row(
                 f"there is no dialect {name!r}; write one of {', '.join(generic)}", key=key
             )
     rows = [generic[name] for name in names]
-    if len(rows) > 1 and any(row.auth == AWS for row in rows):
-        raise ConfigError("converse is a provider of its own; give it another name", key=key)
+    of_aws = next((row for row in rows if row.auth == AWS), None)
+    if of_aws is not None and len(rows) > 1:
+        if not names.keys() <= _OF_AWS:
+            raise ConfigError(
+                "converse is a provider of its own, of which anthropic alone can be another"
+                " dialect; give the others another name",
+                key=key,
+            )
+        return evolve(of_aws, order=tuple(NAMES[name] for name in names))
     first = rows[0]
     return evolve(
         first,

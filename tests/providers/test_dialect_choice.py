@@ -30,6 +30,7 @@ from tests.providers.made import made
 CLAUDE = "us.anthropic.claude-opus-4-8"
 NOVA = "amazon.nova-pro-v1:0"
 ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2"
+NAMING = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-4-8"
 BASED = f"[providers.bedrock.base_model]\n'{ARN}' = 'anthropic.claude-opus-4-8'"
 LOCAL = '[providers.local]\nbase_url = "http://h/v1"\n'
 
@@ -71,6 +72,7 @@ class ChooseWayTests(SynchronousTestCase):
             (ANTHROPIC_MESSAGES, INVOKE_CLAUDE, ANTHROPIC_MESSAGES, CLAUDE, ""),
             (ANTHROPIC_MESSAGES, INVOKE_CLAUDE, ANTHROPIC_MESSAGES, ARN, BASED),
             (BEDROCK_CONVERSE, CONVERSE, ANTHROPIC_MESSAGES, ARN, ""),
+            (BEDROCK_CONVERSE, CONVERSE_CLAUDE, ANTHROPIC_MESSAGES, NAMING, ""),
             (BEDROCK_CONVERSE, CONVERSE, ANTHROPIC_MESSAGES, NOVA, ""),
             (BEDROCK_CONVERSE, CONVERSE, OPENAI_CHAT, NOVA, ""),
             (BEDROCK_CONVERSE, CONVERSE_CLAUDE, OPENAI_CHAT, CLAUDE, ""),
@@ -88,6 +90,20 @@ class ChooseWayTests(SynchronousTestCase):
             assert way is not None
             self.assertEqual((dialect, envelope), (way.dialect, way.envelope), (door, model))
             self.assertFalse(way.direct)
+
+    def test_second_bedrock(self) -> None:
+        """One that only the configuration knows keeps to what it is said to speak, too."""
+        cases = [
+            (CONVERSE_CLAUDE, "'converse'"),
+            (INVOKE_CLAUDE, "['converse', 'anthropic']"),
+            (INVOKE_CLAUDE, "['anthropic', 'converse']"),
+        ]
+        for envelope, named in cases:
+            for name in ("bedrock", "second"):
+                provider = made(name, f"[providers.{name}]\ndialect = {named}")
+                way = choose_way(provider, ANTHROPIC_MESSAGES, CLAUDE)
+                assert way is not None
+                self.assertEqual(envelope, way.envelope, (name, named))
 
     def test_none(self) -> None:
         """A provider that no conversation can be had with."""

@@ -24,7 +24,7 @@ class SpokenRowTests(SynchronousTestCase):
             ("openai", [OPENAI_CHAT]),
             ("responses", [OPENAI_RESPONSES]),
             ("anthropic", [ANTHROPIC_MESSAGES]),
-            ("converse", [BEDROCK_CONVERSE, ANTHROPIC_MESSAGES]),
+            ("converse", [BEDROCK_CONVERSE]),
         ]:
             row = spoken_row(GENERIC, name, "k")
             self.assertEqual(expected, [way.dialect for way in spoken_ways(row, None, "k")])
@@ -43,9 +43,23 @@ class SpokenRowTests(SynchronousTestCase):
         self.assertEqual(len(row.request_headers), len(set(row.request_headers)))
         self.assertEqual((ANTHROPIC_MESSAGES, OPENAI_CHAT), row.order)
 
+    def test_aws(self) -> None:
+        """A provider of AWS has two, in the order in which they are named."""
+        for named, expected in [
+            (("converse", "anthropic"), [BEDROCK_CONVERSE, ANTHROPIC_MESSAGES]),
+            (("anthropic", "converse"), [ANTHROPIC_MESSAGES, BEDROCK_CONVERSE]),
+        ]:
+            row = spoken_row(GENERIC, named, "k")
+            self.assertEqual("aws", row.auth)
+            self.assertEqual(expected, [way.dialect for way in spoken_ways(row, None, "k")])
+
     def test_refused(self) -> None:
         """There is no such dialect, or one that is a provider of its own."""
-        for named, part in [("klingon", "klingon"), (("openai", "converse"), "converse")]:
+        for named, part in [
+            ("klingon", "klingon"),
+            (("openai", "converse"), "converse"),
+            (("anthropic", "converse", "openai"), "converse"),
+        ]:
             error = self.assertRaises(ConfigError, spoken_row, GENERIC, named, "k")
             self.assertEqual("k", error.key)
             self.assertIn(part, str(error))
@@ -76,7 +90,7 @@ class SpokenWaysTests(SynchronousTestCase):
         cases = [
             ([OPENAI_CHAT], "local", local),
             ([OPENAI_RESPONSES, OPENAI_CHAT], "local", f"{local}dialect = ['responses', 'openai']"),
-            ([BEDROCK_CONVERSE, ANTHROPIC_MESSAGES], "b2", "[providers.b2]\ndialect = 'converse'"),
+            ([BEDROCK_CONVERSE], "b2", "[providers.b2]\ndialect = 'converse'"),
             ([BEDROCK_CONVERSE], "aws", "[providers.aws]\ndialect = 'converse'"),
         ]
         for expected, name, toml in cases:

@@ -21,6 +21,11 @@ _DATED = re.compile(
 _LONGEST = 2048
 
 
+def is_arn(model: str) -> bool:
+    """Whether a model is named as AWS names resources."""
+    return model[:4].lower() == "arn:"
+
+
 def plain(model: str) -> str:
     """The id in lower case, without ARN and geographic profile; empty if it names no model."""
     name = model[:_LONGEST].lower()

@@ -9,6 +9,7 @@ from attrs import evolve
 from magicgateway.providers.row import (
     ANTHROPIC_MESSAGES,
     ANTHROPIC_MODELS,
+    BEDROCK_CONVERSE,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
     X_API_KEY,
@@ -64,5 +65,7 @@ GENERIC: Mapping[str, ProviderRow] = {
     "openai": _OPENAI,
     "responses": evolve(_OPENAI, dialect="responses", order=(OPENAI_RESPONSES,)),
     "anthropic": _ANTHROPIC,
-    "converse": evolve(BEDROCK, name="", title="", aliases=(), quirks=()),
+    "converse": evolve(
+        BEDROCK, name="", title="", aliases=(), quirks=(), order=(BEDROCK_CONVERSE,)
+    ),
 }

@@ -42,7 +42,7 @@ base_url = "{demo}/v1"
 dialect = "converse"
 base_url = "{demo}"
 [providers.bedrock-with-claude]
-dialect = "converse"
+dialect = ["converse", "anthropic"]
 base_url = "{demo}"
 """
 _CLAUDE_THERE = "us.anthropic.claude-sonnet-4-6"

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.providers.models.names import claude, last, plain, without_geography
+from magicgateway.providers.models.names import (
+    claude,
+    is_arn,
+    last,
+    plain,
+    without_geography,
+)
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
 MODEL = "arn:aws:bedrock:us-east-1::foundation-model/"
@@ -10,6 +16,17 @@ APPLICATION = "arn:aws:bedrock:us-east-1:123456789012:application-inference-prof
 
 
 class NamesTests(SynchronousTestCase):
+    def test_arns(self) -> None:
+        """What is an ARN, and what is none."""
+        for model, expected in {
+            MODEL: True,
+            APPLICATION.upper(): True,
+            "anthropic.claude-opus-4-8": False,
+            "arn": False,
+            "": False,
+        }.items():
+            self.assertEqual(expected, is_arn(model), model)
+
     def test_claude(self) -> None:
         """Every way to write a Claude's id comes to its maker's undated name."""
         cases = {
