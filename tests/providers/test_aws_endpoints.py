@@ -117,6 +117,9 @@ class HostTests(SynchronousTestCase):
             "bedrock-runtime.cn-north-1.amazonaws.com.cn", host(RUNTIME, region("cn-north-1"))
         )
         self.assertEqual(
+            "bedrock-runtime.us-gov-west-1.amazonaws.com", host(RUNTIME, region("us-gov-west-1"))
+        )
+        self.assertEqual(
             "bedrock-runtime-fips.us-gov-west-1.amazonaws.com",
             host(RUNTIME, region("us-gov-west-1"), fips=True),
         )

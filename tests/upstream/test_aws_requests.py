@@ -67,6 +67,24 @@ class PrepareTests(TestCase):
         self.assertNotIn("wJalrX", head)
         self.assertNotIn("security-token", head)
 
+    async def test_again(self) -> None:
+        """J15: the same request has another time and another signature when it is sent again."""
+        now = [1_700_000_000.0]
+        requests = AwsRequests(reactor, lambda: now[0])
+        self.addCleanup(requests.stop)
+        call = self.call(fields=OWN, body=b'{"messages":[]}')
+        heads = []
+        for later in (0, 2):
+            now[0] += later
+            made = await requests.prepare(call)
+            heads.append(made.head.decode())
+        dates, signatures = (
+            [head.partition(mark)[2].partition("\r\n")[0] for head in heads]
+            for mark in ("x-amz-date: ", "Signature=")
+        )
+        self.assertEqual(["20231114T221320Z", "20231114T221322Z"], dates)
+        self.assertNotEqual(*signatures)
+
     async def test_operators(self) -> None:
         """The operator's keys and region, for callers who may use them."""
         made = await self.requests.prepare(self.call(environment=ENVIRONMENT))
