@@ -7,6 +7,7 @@ from typing import Any
 
 from magicgateway.conversation.blocks import ToolCall
 from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.reasons import Reason
 from magicgateway.wire.jsontext import BadJson, decode
 
 RAW = "_raw_arguments"
@@ -37,7 +38,7 @@ def arguments_object(
     try:
         value = decode(text.encode())
     except (BadJson, UnicodeEncodeError):
-        ledger.rewrite(field, "invalid-json")
+        ledger.rewrite(field, Reason.INVALID_JSON)
         return {RAW: text}
     if call.name in wrapped:
         return {INPUT: value}

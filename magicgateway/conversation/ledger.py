@@ -16,9 +16,9 @@ from magicgateway.conversation.notes import (
     DROPPED,
     EMULATED,
     REWRITTEN,
-    UNSUPPORTED,
     Note,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.errors import ApiError
 
 _MOST_SAID = 16
@@ -39,19 +39,19 @@ class Ledger:
         """Take over what another ledger was told."""
         self._notes.update(dict.fromkeys(notes))
 
-    def drop(self, field: str, reason: str = UNSUPPORTED) -> None:
+    def drop(self, field: str, reason: Reason = Reason.UNSUPPORTED) -> None:
         """A field, or a block, does not arrive."""
         self._notes[Note(field, DROPPED, reason)] = None
 
-    def clamp(self, field: str, reason: str) -> None:
-        """A number arrives as the nearest one the target allows."""
-        self._notes[Note(field, CLAMPED, reason)] = None
+    def clamp(self, field: str, reason: Reason, detail: str | int | None = None) -> None:
+        """A value arrives as the nearest one the target allows, which ``detail`` may name."""
+        self._notes[Note(field, CLAMPED, reason, detail)] = None
 
-    def emulate(self, field: str, reason: str) -> None:
+    def emulate(self, field: str, reason: Reason) -> None:
         """The target has no such thing and is asked for it in another way."""
         self._notes[Note(field, EMULATED, reason)] = None
 
-    def rewrite(self, field: str, reason: str) -> None:
+    def rewrite(self, field: str, reason: Reason) -> None:
         """The same arrives in another form."""
         self._notes[Note(field, REWRITTEN, reason)] = None
 

@@ -15,6 +15,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.parameters import AUTOMATIC_CACHE
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 
 MARK = "cache_control"
@@ -61,7 +62,7 @@ class _Cut:
         if mark is None or not self._excess:
             return False
         self._excess -= 1
-        self._ledger.drop(joined(place, MARK), "too-many-cache-marks")
+        self._ledger.drop(joined(place, MARK), Reason.TOO_MANY_MARKS)
         return True
 
     def tool(self, tool: Tool | HostedTool) -> Tool | HostedTool:

@@ -27,6 +27,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request
 from magicgateway.errors import ApiError
 
@@ -238,7 +239,7 @@ def checked_image(
     if real == declared == source.media_type:
         return source
     if real != declared and ledger is not None:
-        ledger.rewrite(field, "media-type-corrected")
+        ledger.rewrite(field, Reason.MEDIA_TYPE_CORRECTED)
     return evolve(source, media_type=real)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from magicgateway.conversation.reasons import Reason
+
 DROPPED = "dropped"
 CLAMPED = "clamped"
 EMULATED = "emulated"
 REWRITTEN = "rewritten"
 
-UNSUPPORTED = "unsupported-by-target"
 LONGEST_FIELD = 128
 MOST_LINES = 16
 _HEADER = b"x-magicgateway-warning: %b\r\n"
@@ -24,18 +25,21 @@ class Note:
     Attributes:
         field: Where, ``messages[2].content[0].cache_control``.
         action: One of the four above.
-        reason: A few words in kebab-case.
+        reason: Why.
+        detail: Of those reasons that have one: a number, a level.
     """
 
     field: str
     action: str
-    reason: str = UNSUPPORTED
+    reason: Reason = Reason.UNSUPPORTED
+    detail: str | int | None = None
 
     def line(self) -> str:
         """As ``x-magicgateway-warning`` says it, in ASCII."""
         name = self.field.encode("ascii", "backslashreplace").decode()
         visible = "".join(c if " " <= c <= "~" and c not in ";," else "_" for c in name)
-        return f"{visible[:LONGEST_FIELD]};{self.action};{self.reason}"
+        said = self.reason if self.detail is None else f"{self.reason}-{self.detail}"
+        return f"{visible[:LONGEST_FIELD]};{self.action};{said}"
 
 
 def header_lines(notes: Iterable[Note]) -> list[bytes]:
@@ -43,5 +47,5 @@ def header_lines(notes: Iterable[Note]) -> list[bytes]:
     said = list(notes)
     if len(said) > MOST_LINES:
         others = len(said) - MOST_LINES + 1
-        said[MOST_LINES - 1 :] = [Note("*", DROPPED, f"{others}-more")]
+        said[MOST_LINES - 1 :] = [Note("*", DROPPED, Reason.OTHERS, others)]
     return [_HEADER % note.line().encode("ascii") for note in said]

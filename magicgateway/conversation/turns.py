@@ -30,6 +30,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.marks import MARK, capped_marks
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER, Turn
 from magicgateway.errors import ApiError
 
@@ -91,7 +92,7 @@ def without_blanks(turns: Iterable[Turn], ledger: Ledger, *, filler: str = "") -
     for turn in turns:
         blocks, stray = _without_blanks(turn.blocks, ledger)
         if stray is not None and not (kept and _marked(kept, stray)):
-            ledger.drop(joined(stray.field, MARK), "blank")
+            ledger.drop(joined(stray.field, MARK), Reason.BLANK)
         if blocks:
             if gap and kept and kept[-1].role == turn.role == ASSISTANT:
                 kept.append(evolve(gap, blocks=(Text(text=filler, field=gap.field),)))
@@ -101,7 +102,7 @@ def without_blanks(turns: Iterable[Turn], ledger: Ledger, *, filler: str = "") -
         if turn.role == USER and filler:
             gap = turn
         if turn.role not in SYSTEMS:
-            ledger.drop(turn.field or "messages", "blank")
+            ledger.drop(turn.field or "messages", Reason.BLANK)
         ledger.carry(turn.extras, "")
     return tuple(kept)
 
@@ -115,7 +116,7 @@ def _without_blanks(
     for block in blocks:
         if isinstance(block, Text | Refusal) and _is_blank(block.text):
             if block.text:
-                ledger.drop(block.field, "blank")
+                ledger.drop(block.field, Reason.BLANK)
             ledger.carry(block.extras, "")
             if block.cache is not None and not _bears(kept, block.cache):
                 stray = block
@@ -291,7 +292,7 @@ def _paired(before: Turns, after: Turns, ledger: Ledger) -> Iterator[Turn]:
         return
     for at, block in _placed(turns):
         if at in doubles:
-            ledger.drop(block.field, "duplicate")
+            ledger.drop(block.field, Reason.DUPLICATE)
             ledger.carry(block.extras, "")
     for row, turn in enumerate(turns):
         blocks = tuple(b for column, b in enumerate(turn.blocks) if (row, column) not in doubles)
@@ -330,7 +331,7 @@ def placed_systems(turns: Iterable[Turn], mid_system: bool, ledger: Ledger) -> T
 
 
 def _reminder(turn: Turn, ledger: Ledger) -> Turn:
-    ledger.rewrite(turn.field or "messages", "system-as-user-text")
+    ledger.rewrite(turn.field or "messages", Reason.SYSTEM_AS_USER_TEXT)
     return evolve(turn, role=USER, whole=False, blocks=tuple(map(_reminding, turn.blocks)))
 
 

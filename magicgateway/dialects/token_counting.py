@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from magicgateway.conversation.counting import estimate
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.grammar import NoAnswer
 from magicgateway.dialects.translation import Translation
@@ -48,7 +49,7 @@ class TokenCounting(Translation):
 
     def estimate(self, request: Request) -> bytes:
         """The caller's answer where nobody counts; the ledger is told."""
-        self.ledger.emulate(COUNTED, "estimated")
+        self.ledger.emulate(COUNTED, Reason.ESTIMATED)
         return encode({COUNTED: estimate(request)})
 
     def counted(self) -> facts.Usage | None:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from magicgateway import __version__
 from magicgateway.conversation.notes import DROPPED, EMULATED, Note
+from magicgateway.conversation.reasons import Reason
 from magicgateway.errors import ApiError, UpstreamError
 from magicgateway.providers.aws_credentials import check_operator_serves
 from magicgateway.providers.credentials import Credential
@@ -64,18 +65,22 @@ _PAGE = "limit=1000"
 class _Outcome:
     """What asking a provider came to: its models, or in ``fault`` why there are none.
 
+    ``detail``: of that reason, if it has one.
     ``until``: when it is asked again, by the plane's clock.
     """
 
     until: float
     found: ModelList = NO_MODELS
-    fault: str = ""
+    fault: Reason | None = None
+    detail: str | int | None = None
 
     def note(self, name: str) -> Note | None:
         """What a warning says of the provider's part of a list."""
         if self.found.built_in:
             return built_in(name)
-        return Note(f"models.{name}", DROPPED, self.fault) if self.fault else None
+        if self.fault is None:
+            return None
+        return Note(f"models.{name}", DROPPED, self.fault, self.detail)
 
 
 class _AsWritten(URL):
@@ -269,7 +274,8 @@ class ModelLists:
             provider=name,
             reason=reason.getErrorMessage(),
         )
-        self._keep(name, _Outcome(self.plane.now() + FAILED_SECONDS, fault=_said(reason)))
+        fault, detail = _said(reason)
+        self._keep(name, _Outcome(self.plane.now() + FAILED_SECONDS, fault=fault, detail=detail))
 
     def _keep(self, name: str, outcome: _Outcome) -> None:
         self._known[name] = outcome
@@ -300,7 +306,7 @@ class ModelLists:
 
 def built_in(name: str) -> Note:
     """What a warning says of a list that is not the provider's own."""
-    return Note(f"models.{name}", EMULATED, "built-in-list")
+    return Note(f"models.{name}", EMULATED, Reason.BUILT_IN_LIST)
 
 
 def _is_listed_by_aws(provider: Provider) -> bool:
@@ -308,18 +314,18 @@ def _is_listed_by_aws(provider: Provider) -> bool:
     return operation is not None and BEDROCK_MODELS in operation.dialects
 
 
-def _said(reason: Failure) -> str:
+def _said(reason: Failure) -> tuple[Reason, str | int | None]:
     """Why a list could not be had, as a warning says it: nothing in it is the provider's text."""
     value = reason.value
     if isinstance(value, BadStatus):
-        return f"status-{value.status}"
+        return Reason.STATUS, value.status
     if isinstance(value, UpstreamError):
-        return value.code.replace("_", "-")
+        return Reason.FAILED, value.code.replace("_", "-")
     if isinstance(value, TimeoutError):
-        return "timeout"
+        return Reason.TIMEOUT, None
     if isinstance(value, BodyTooLarge):
-        return "too-large"
-    return "not-a-list" if isinstance(value, ValueError) else "broken-off"
+        return Reason.TOO_LARGE, None
+    return Reason.NOT_A_LIST if isinstance(value, ValueError) else Reason.BROKEN_OFF, None
 
 
 def _write(exchange: Exchange) -> Any:

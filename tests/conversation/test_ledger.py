@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from magicgateway.conversation.blocks import ANTHROPIC, NO_EXTRAS, OPENAI, Extras
 from magicgateway.conversation.ledger import Fields, Ledger, invalid, joined
 from magicgateway.conversation.notes import Note
+from magicgateway.conversation.reasons import Reason
 from magicgateway.errors import ApiError
 
 
@@ -18,11 +19,11 @@ class NoteTests(SynchronousTestCase):
         """A line is visible ASCII in three parts, whatever the field is called."""
         cases = [
             (Note("seed", "dropped"), "seed;dropped;unsupported-by-target"),
-            (Note("a[0].b", "clamped", "at-most-1"), "a[0].b;clamped;at-most-1"),
-            (Note("a;b,c\r\nd", "dropped", "x"), "a_b_c__d;dropped;x"),
-            (Note("\u00e9", "dropped", "x"), "\\xe9;dropped;x"),
-            (Note("\ud800", "dropped", "x"), "\\ud800;dropped;x"),
-            (Note("x" * 500, "dropped", "x"), "x" * 128 + ";dropped;x"),
+            (Note("a[0].b", "clamped", Reason.AT_MOST, 1), "a[0].b;clamped;at-most-1"),
+            (Note("a;b,c\r\nd", "dropped", Reason.BLANK), "a_b_c__d;dropped;blank"),
+            (Note("\u00e9", "dropped", Reason.BLANK), "\\xe9;dropped;blank"),
+            (Note("\ud800", "dropped", Reason.BLANK), "\\ud800;dropped;blank"),
+            (Note("x" * 500, "dropped", Reason.BLANK), "x" * 128 + ";dropped;blank"),
         ]
         for note, expected in cases:
             self.assertEqual(expected, note.line())
@@ -35,16 +36,16 @@ class LedgerTests(SynchronousTestCase):
         """Each way to lose something is noted in order, and none twice."""
         ledger = Ledger()
         ledger.drop("a")
-        ledger.clamp("b", "at-most-1")
-        ledger.emulate("c", "by-prompt")
-        ledger.rewrite("d", "other-words")
+        ledger.clamp("b", Reason.AT_MOST, 1)
+        ledger.emulate("c", Reason.BY_PROMPT)
+        ledger.rewrite("d", Reason.AS_TEXT)
         ledger.drop("a")
         self.assertEqual(
             [
                 "a;dropped;unsupported-by-target",
                 "b;clamped;at-most-1",
                 "c;emulated;by-prompt",
-                "d;rewritten;other-words",
+                "d;rewritten;told-as-text",
             ],
             [note.line() for note in ledger.notes],
         )
@@ -64,7 +65,7 @@ class LedgerTests(SynchronousTestCase):
         ledger = Ledger()
         ledger.check(strict=True)
         ledger.drop("b")
-        ledger.clamp("a", "at-most-1")
+        ledger.clamp("a", Reason.AT_MOST, 1)
         ledger.check(strict=False)
         error = self.assertRaises(ApiError, ledger.check, strict=True)
         self.assertEqual((422, "strict_refusal", "b"), (error.status, error.code, error.param))

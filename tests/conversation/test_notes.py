@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.notes import DROPPED, LONGEST_FIELD, MOST_LINES, Note, header_lines
+from magicgateway.conversation.reasons import Reason
 
 
 class NoteTests(SynchronousTestCase):
@@ -24,9 +25,9 @@ class NoteTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """A line for each; of more than sixteen the last line says how many others there are."""
-        notes = [Note(f"f{number}", DROPPED, "why") for number in range(18)]
-        lines = [b"x-magicgateway-warning: f%d;dropped;why\r\n" % n for n in range(MOST_LINES)]
+        notes = [Note(f"f{number}", DROPPED, Reason.BLANK) for number in range(18)]
+        lines = [b"x-magicgateway-warning: f%d;dropped;blank\r\n" % n for n in range(MOST_LINES)]
         self.assertEqual([], header_lines([]))
         self.assertEqual(lines, header_lines(notes[:MOST_LINES]))
-        counted = b"x-magicgateway-warning: *;dropped;3-more\r\n"
+        counted = b"x-magicgateway-warning: *;dropped;others-3\r\n"
         self.assertEqual([*lines[:15], counted], header_lines(notes))

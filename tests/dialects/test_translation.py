@@ -74,7 +74,7 @@ class TranslationTests(SynchronousTestCase):
         for number in range(40):
             made.ledger.drop(f"field{number}")
         self.assertEqual(16, made.warnings().count(b"\r\n"))
-        self.assertTrue(made.warnings().endswith(b": *;dropped;26-more\r\n"))
+        self.assertTrue(made.warnings().endswith(b": *;dropped;others-26\r\n"))
 
     def test_reply(self) -> None:
         """It echoes the caller's name of the model, and knows who served and what it cost."""

@@ -95,7 +95,7 @@ class SchemaTests(RepairTestCase):
         self.assertEqual("stop", choice["finish_reason"])
         self.assertNotIn("tool_calls", choice["message"])
         self.assertEqual(
-            ["response_format;emulated;schema-by-tool"],
+            ["response_format;emulated;by-tool"],
             [w for w in header(reply, "x-magicgateway-warning") if "response_format" in w],
         )
 
@@ -231,7 +231,7 @@ class CredentialTests(RepairTestCase):
         await super().setUp()
 
     async def test_renewed(self) -> None:
-        """The chain is asked for a newer one, with which the request is signed anew."""
+        """The chain is asked for a newer one, with which the same body is signed anew."""
         for stream in (False, True):
             with self.subTest(stream=stream):
                 reply = await self.ask(headers={}, stream=stream)
@@ -239,6 +239,8 @@ class CredentialTests(RepairTestCase):
                 self.assertEqual(["1" if stream else "2"], header(reply, "x-magicgateway-attempts"))
         ids = [(seen.header("authorization") or "")[28:48] for seen in self.gateway.demo.journal]
         self.assertEqual(["ASIADEMOPROVIDER0003"] + ["ASIADEMOPROVIDER0002"] * 2, ids)
+        first, again, _ = self.gateway.demo.journal
+        self.assertEqual(first.body, again.body)
         self.assertEqual(2, self.service.asked)
 
     async def test_invoke(self) -> None:

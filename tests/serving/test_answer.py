@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.notes import DROPPED, Note
+from magicgateway.conversation.reasons import Reason
 from magicgateway.serving.answer import (
     CLOSE,
     OwnFields,
@@ -36,11 +37,11 @@ class AnswerTests(SynchronousTestCase):
 
     def test_warnings(self) -> None:
         """A line for each note; of more than sixteen the last line says how many are left."""
-        notes = [Note(f"f{number}", DROPPED, "why") for number in range(18)]
-        lines = [b"x-magicgateway-warning: f%d;dropped;why\r\n" % n for n in range(16)]
+        notes = [Note(f"f{number}", DROPPED, Reason.BLANK) for number in range(18)]
+        lines = [b"x-magicgateway-warning: f%d;dropped;blank\r\n" % n for n in range(16)]
         self.assertEqual([], warnings([]))
         self.assertEqual(lines, warnings(notes[:16]))
-        counted = b"x-magicgateway-warning: *;dropped;3-more\r\n"
+        counted = b"x-magicgateway-warning: *;dropped;others-3\r\n"
         self.assertEqual([*lines[:15], counted], warnings(notes))
 
     def test_whole(self) -> None:

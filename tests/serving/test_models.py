@@ -179,7 +179,7 @@ class MergedTests(ModelsTestCase):
                 "models.deepseek;dropped;broken-off",
                 "models.groq;dropped;status-500",
                 "models.mistral;dropped;timeout",
-                "models.nvidia;dropped;upstream-encoded",
+                "models.nvidia;dropped;failed-upstream-encoded",
                 "models.xai;dropped;not-a-list",
             ],
             sorted(warnings(reply)),

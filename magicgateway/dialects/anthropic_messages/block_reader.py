@@ -29,6 +29,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.media import checked_base64
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.sealed import is_sealed, unseal
 from magicgateway.dialects.anthropic_messages.citations import read_citation
 from magicgateway.dialects.anthropic_messages.extras import rest_of, take_mark
@@ -179,7 +180,7 @@ class BlockReader:
         if is_sealed(data):
             sealed = unseal(data)
             if sealed is None:
-                self._ledger.drop(place, "unreadable")
+                self._ledger.drop(place, Reason.UNREADABLE)
                 block = evolve(shown, token=None)
             else:
                 block = evolve(sealed, parts=sealed.parts or shown.parts)

@@ -27,6 +27,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.media import PDF, checked_image
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.anthropic_messages.citations import write_citations
 from magicgateway.dialects.anthropic_messages.extras import SAID, put_back
 
@@ -43,7 +44,7 @@ def mark_of(mark: CacheMark, field: str, ledger: Ledger) -> Json:
     if mark.ttl in (None, "5m", "1h"):
         return {"type": "ephemeral"} if mark.ttl is None else {"type": "ephemeral", "ttl": mark.ttl}
     if mark.ttl != "30m":
-        ledger.rewrite(joined(field, "cache_control"), "other-lifetime")
+        ledger.rewrite(joined(field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
     return {"type": "ephemeral", "ttl": "1h"}
 
 

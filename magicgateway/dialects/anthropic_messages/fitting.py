@@ -25,6 +25,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.marks import capped_marks
 from magicgateway.conversation.names import rename_calls, rename_tools, safe_id
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, Request, Turn
 from magicgateway.conversation.turns import settled, without_blanks
 from magicgateway.dialects.anthropic_messages.extras import FAMILY, SAID
@@ -95,7 +96,7 @@ class _Fitting:
 
     def _block(self, block: Block, *, answered: bool) -> Block | None:
         if block.token is not None and not isinstance(block, Thinking):
-            self._ledger.drop(joined(block.field, "signature"), "foreign-reasoning")
+            self._ledger.drop(joined(block.field, "signature"), Reason.FOREIGN_REASONING)
         match block:
             case Thinking():
                 return self._thinking(block)
@@ -123,10 +124,10 @@ class _Fitting:
     def _thinking(self, block: Thinking) -> Thinking | None:
         """Reasoning that its maker gets back; anybody else's, or unsigned, is not to be had."""
         if block.token is None or not block.token.data:
-            self._ledger.drop(block.field, "unsigned-reasoning")
+            self._ledger.drop(block.field, Reason.FOREIGN_REASONING)
             return None
         if block.token.origin != self._origin:
-            self._ledger.drop(block.field, "foreign-reasoning")
+            self._ledger.drop(block.field, Reason.FOREIGN_REASONING)
             return None
         return block
 
@@ -136,7 +137,7 @@ class _Fitting:
             self._ledger.drop(block.field)
             return None
         self._ledger.carry(block.extras, "")
-        self._ledger.rewrite(block.field, "told-as-text")
+        self._ledger.rewrite(block.field, Reason.AS_TEXT)
         return Text(text=block.text, field=block.field, cache=block.cache)
 
 

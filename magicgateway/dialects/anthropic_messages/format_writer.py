@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
 from magicgateway.conversation.parameters import ResponseFormat
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.schema import (
     Inexpressible,
     Restricted,
@@ -70,7 +71,7 @@ def write_form(
     if given is None or given.kind == "text":
         return Form()
     if given.kind == "json_object":
-        ledger.emulate(place, "by-prompt")
+        ledger.emulate(place, Reason.BY_PROMPT)
         return Form(asked=text_block(_ANY_OBJECT))
     if given.kind != "json_schema":
         raise invalid(place, "must be text, json_object or json_schema")
@@ -79,17 +80,17 @@ def write_form(
     native = _native(given, strictness) if capabilities.claude.structured_outputs else None
     if native is not None:
         if native.changed:
-            ledger.rewrite(place, "restricted-schema")
+            ledger.rewrite(place, Reason.RESTRICTED_SCHEMA)
         return Form(native={"type": "json_schema", "schema": native.schema})
     if forced:
-        ledger.drop(place, "tool-is-forced")
+        ledger.drop(place, Reason.TOOL_IS_FORCED)
         return Form()
     if can_force:
-        ledger.emulate(place, "by-tool")
+        ledger.emulate(place, Reason.BY_TOOL)
         return Form(tool=object_schema(given.schema), wrapped=is_wrapped(given.schema))
     if given.strict:
         raise ledger.unsupported(place, SAID, "the model cannot be bound to this schema")
-    ledger.emulate(place, "by-prompt")
+    ledger.emulate(place, Reason.BY_PROMPT)
     return Form(asked=text_block(_THIS_SCHEMA + encode(dict(given.schema)).decode()))
 
 

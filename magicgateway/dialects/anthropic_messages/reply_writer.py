@@ -11,6 +11,7 @@ from typing import Any
 from magicgateway.conversation.blocks import Block, Refusal, ToolCall
 from magicgateway.conversation.counting import estimate, estimated_blocks
 from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.reply import STOP, Choice, Finish, Reply
 from magicgateway.dialects.anthropic_messages.answer_blocks import answer_block, message_id
 from magicgateway.dialects.anthropic_messages.extras import put_back
@@ -68,7 +69,7 @@ def _usage(reply: Reply, blocks: Sequence[Block], asked: Asked, ledger: Ledger) 
     usage = reply.usage
     known = usage.prompt is not None and usage.output is not None
     if usage.estimated or not known:
-        ledger.emulate("usage", "estimated")
+        ledger.emulate("usage", Reason.ESTIMATED)
     prompt = estimate(asked.request) if usage.prompt is None else 0
     output = estimated_blocks(blocks) if usage.output is None else 0
     return {**write_counts(usage, prompt, output), **written_tier(reply.service_tier)}

@@ -17,6 +17,7 @@ from magicgateway.conversation.parameters import (
     WEB_SEARCH,
     Reasoning,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.anthropic_messages.block_writer import BlockWriter, Json
 from magicgateway.dialects.anthropic_messages.extras import SAID, put_back
@@ -168,7 +169,7 @@ class _RequestWriting:
         if tools.forced:
             thought = unforced(thought, reasoning, plain, place, self._ledger)
         if thought.manual and lacks_thinking(messages):
-            self._ledger.drop(place, "history-without-thinking")
+            self._ledger.drop(place, Reason.HISTORY_WITHOUT_THINKING)
             return plain
         return thought
 

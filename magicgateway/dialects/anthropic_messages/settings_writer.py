@@ -29,6 +29,7 @@ from magicgateway.conversation.parameters import (
     Parameters,
     Taking,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.anthropic_messages.block_writer import Json, mark_of
 
 _TIERS = {"auto": "auto", "default": "standard_only"}
@@ -67,7 +68,7 @@ def write_settings(
     if user is not None:
         if len(user) > _LONGEST_USER or _PERSONAL.fullmatch(user):
             user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
-            ledger.rewrite(parameters.named(USER), "hashed")
+            ledger.rewrite(parameters.named(USER), Reason.HASHED)
         body["metadata"] = {"user_id": user}
     tier = taking.take(SERVICE_TIER)
     if tier in _TIERS:
@@ -101,24 +102,24 @@ def _sample(
         return  # what is not taken is settled: 1 is what happens anyway, all else is reported
     temperature, top_p, top_k = taking.take(TEMPERATURE), taking.take(TOP_P), taking.take(TOP_K)
     if temperature is not None and temperature > 1:
-        ledger.clamp(parameters.named(TEMPERATURE), "at-most-1")
+        ledger.clamp(parameters.named(TEMPERATURE), Reason.AT_MOST, 1)
         temperature = 1
     if manual:
         if temperature not in (None, 1):
-            ledger.drop(parameters.named(TEMPERATURE), "thinking")
+            ledger.drop(parameters.named(TEMPERATURE), Reason.NOT_WHILE_THINKING)
             temperature = None
         if top_k is not None:
-            ledger.drop(parameters.named(TOP_K), "thinking")
+            ledger.drop(parameters.named(TOP_K), Reason.NOT_WHILE_THINKING)
             top_k = None
         if top_p is not None and top_p < _LEAST_TOP_P:
-            ledger.drop(parameters.named(TOP_P), "thinking")
+            ledger.drop(parameters.named(TOP_P), Reason.NOT_WHILE_THINKING)
             top_p = None
     if capabilities.sampling != ALL and temperature is not None and top_p is not None:
         if temperature == 1 and top_p != 1:
             temperature = None
         else:
             if top_p != 1:
-                ledger.drop(parameters.named(TOP_P), "beside-temperature")
+                ledger.drop(parameters.named(TOP_P), Reason.BESIDE_TEMPERATURE)
             top_p = None
     sampled = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
     body.update((name, value) for name, value in sampled.items() if value is not None)
@@ -130,6 +131,6 @@ def _stop(body: Json, parameters: Parameters, taking: Taking, ledger: Ledger) ->
         return
     kept = [stop for stop in stops if stop and not stop.isspace()]
     if len(kept) < len(stops):
-        ledger.drop(parameters.named(STOP), "blank")
+        ledger.drop(parameters.named(STOP), Reason.BLANK)
     if kept:
         body["stop_sequences"] = kept

@@ -54,8 +54,11 @@ from magicgateway.wire.jsontext import BadJson, decode, encode
 
 LONGEST_HELD = 16 * 1024 * 1024
 """Characters that are kept of blocks that are told only when they are whole."""
+MOST_OPEN = 1024
+"""Blocks that have begun and not stopped; there is seldom more than one."""
 _BROKEN = Failure(status=502, kind="server", message="The provider sent an event that is no JSON.")
 _TOO_LONG = Failure(status=502, kind="server", message="A block of the provider's is too long.")
+_TOO_MANY = Failure(status=502, kind="server", message="The provider leaves too many blocks open.")
 
 Json = Mapping[str, Any]
 
@@ -195,6 +198,8 @@ class MessagesStreamReader:
         return (*self._opened(), *counted)
 
     def _message_stop(self, event: Json) -> Iterable[Event]:
+        if not self._begun and not self._end.get("stop_reason"):
+            return ()  # the end of nothing is no answer
         events = [*self._opened()]
         for index in tuple(self._blocks):
             events += self._stopped(index)
@@ -213,6 +218,8 @@ class MessagesStreamReader:
         index, raw = event.get("index"), event.get("content_block")
         if type(index) is not int or not isinstance(raw, dict):
             return ()
+        if len(self._blocks) == MOST_OPEN:
+            return self._fail(_TOO_MANY)
         before = [*self._opened(), *(self._stopped(index) if index in self._blocks else ())]
         kind = raw.get("type")
         kind = kind if isinstance(kind, str) else ""

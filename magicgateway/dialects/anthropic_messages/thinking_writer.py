@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from magicgateway.conversation.capabilities import EFFORTS, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
 from magicgateway.conversation.parameters import Reasoning
+from magicgateway.conversation.reasons import Reason
 from magicgateway.errors import ApiError
 
 BUDGETS = {
@@ -112,11 +113,11 @@ class Thinker:
             return self._as_asked(reasoning, plain)
         shown = {} if reasoning.display is None else {"display": reasoning.display}
         if kind == ENABLED and ADAPTIVE in self._claude.thinking:
-            self._ledger.rewrite(self._place, "budget-as-effort")
+            self._ledger.rewrite(self._place, Reason.BUDGET_AS_EFFORT)
             level = self._effort(effort or budget_level(reasoning.budget or 0))
             return evolve(plain, thinking={"type": ADAPTIVE, **shown}, effort=level)
         if kind == ADAPTIVE and ENABLED in self._claude.thinking:
-            self._ledger.rewrite(self._place, "effort-as-budget")
+            self._ledger.rewrite(self._place, Reason.EFFORT_AS_BUDGET)
             thought = self._by_budget(effort or _USUAL, plain)
             if thought.thinking is not None:
                 thought.thinking.update(shown)
@@ -137,13 +138,13 @@ class Thinker:
 
     def _disabled(self, effort: str | None, plain: Thought) -> Thought:
         if not self._claude.can_disable:
-            self._ledger.rewrite(self._place, "always-thinks")
+            self._ledger.rewrite(self._place, Reason.ALWAYS_THINKS)
             low = self._effort("low") if self._capabilities.efforts else None
             return evolve(plain, effort=low)
         level = self._effort(effort)
         most = self._claude.quiet_effort
         if level is not None and EFFORTS.index(level) > EFFORTS.index(most):
-            self._ledger.clamp(self._place, "without-thinking")
+            self._ledger.clamp(self._place, Reason.NEAREST_EFFORT, most)
             level = most
         return evolve(plain, thinking={"type": "disabled"}, effort=level)
 
@@ -167,11 +168,11 @@ class Thinker:
         if limit is None:
             limit = default_limit(self._capabilities, budget)
         if limit <= SMALLEST_BUDGET:
-            self._ledger.drop(self._place, "max-tokens-too-small")
+            self._ledger.drop(self._place, Reason.NO_ROOM_TO_THINK)
             return plain
         if budget >= limit:
             budget = limit - 1
-            self._ledger.clamp(self._place, "below-max-tokens")
+            self._ledger.clamp(self._place, Reason.BUDGET_IN_BOUNDS)
         level = self._nearest(effort) if effort in self._capabilities.efforts else None
         thinking = {"type": ENABLED, "budget_tokens": budget}
         return evolve(plain, thinking=thinking, effort=level, max_tokens=limit)
@@ -184,7 +185,7 @@ class Thinker:
         if level is None:
             self._ledger.drop(self._place)
         elif effort not in {level, "minimal"}:
-            self._ledger.clamp(self._place, f"to-{level}")
+            self._ledger.clamp(self._place, Reason.NEAREST_EFFORT, level)
         return level
 
     def _nearest(self, effort: str) -> str | None:
@@ -214,5 +215,5 @@ def unforced(
     if reasoning is not None and reasoning.explicit and reasoning.kind == ENABLED:
         said = "thinking with a budget cannot be combined with a tool that has to be called"
         raise ApiError(400, "invalid_request", f"{place}: {said}.", param="tool_choice")
-    ledger.drop(place, "tool-is-forced")
+    ledger.drop(place, Reason.TOOL_IS_FORCED)
     return plain

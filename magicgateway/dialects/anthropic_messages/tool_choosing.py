@@ -13,6 +13,7 @@ from magicgateway.conversation.client_tools import as_function
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import qualified
 from magicgateway.conversation.parameters import TOOL_CHOICE, WEB_SEARCH, ToolChoice
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.dialects.anthropic_messages.extras import SAID
 
@@ -73,7 +74,7 @@ def _allowed(
     if missing:
         raise invalid(place, f"names a tool that is not there: {missing[0]}")
     if len(kept) < len(tools):
-        ledger.rewrite(place, "other-tools-left-out")
+        ledger.rewrite(place, Reason.OTHER_TOOLS_LEFT_OUT)
     return kept
 
 
@@ -86,7 +87,12 @@ def _names(tool: AnyTool) -> set[str]:
 def _fitting(tool: AnyTool, capabilities: Capabilities, ledger: Ledger) -> AnyTool | None:
     if isinstance(tool, Tool):
         own = tool.family == ANTHROPIC and tool.raw is not None
-        return tool if own or tool.kind == "custom" else as_function(tool)
+        if own or tool.kind == "custom":
+            return tool
+        function = as_function(tool)
+        if function is not None and function is not tool:
+            ledger.emulate(tool.field, Reason.AS_FUNCTION)
+        return function
     allowed = tool.kind in permitted(capabilities)
     if tool.family == ANTHROPIC:
         return tool if allowed or tool.kind in _FREE else None
@@ -103,6 +109,7 @@ def _search(given: Mapping[str, Any], field: str, ledger: Ledger) -> HostedTool:
             continue
         if name == "search_context_size" and value in _MOST_USES:
             raw["max_uses"] = _MOST_USES[value]
+            ledger.emulate(joined(field, name), Reason.SIZE_FOR_USES)
         elif name == "user_location" and isinstance(value, dict):
             place = value.get("approximate", value)
             place = place if isinstance(place, dict) else {}

@@ -10,6 +10,7 @@ from magicgateway.conversation.blocks import ToolCall
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.parameters import ToolChoice
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.conversation.schema import (
     MOST_OPTIONAL,
@@ -124,12 +125,12 @@ def _declared(
     if tool.kind == "custom":
         written.wrapped.add(tool.name)
         if tool.grammar is not None and tool.grammar.get("type") != "text":
-            ledger.emulate(joined(tool.field, "format"), "not-enforced")
+            ledger.emulate(joined(tool.field, "format"), Reason.NOT_ENFORCED)
         declared["input_schema"] = TEXT_SCHEMA
         return declared
     if is_wrapped(tool.schema):
         written.wrapped.add(tool.name)
-        ledger.rewrite(joined(tool.field, "parameters"), "wrapped-in-an-object")
+        ledger.rewrite(joined(tool.field, "parameters"), Reason.WRAPPED)
     declared["input_schema"] = object_schema(tool.schema)
     if tool.strict:
         _make_strict(declared, tool, capabilities, strictness, ledger)
@@ -145,14 +146,14 @@ def _make_strict(
         return
     try:
         schema = restricted(declared["input_schema"])
-    except Inexpressible as error:
-        ledger.drop(place, error.reason)
+    except Inexpressible:
+        ledger.drop(place, Reason.SCHEMA_NOT_STRICT)
         return
     if not strictness.admits(schema):
-        ledger.drop(place, "too-many-strict-schemas")
+        ledger.drop(place, Reason.TOO_MANY_STRICT)
         return
     if schema.changed:
-        ledger.rewrite(joined(tool.field, "parameters"), "restricted-schema")
+        ledger.rewrite(joined(tool.field, "parameters"), Reason.RESTRICTED_SCHEMA)
         declared["input_schema"] = schema.schema
     declared["strict"] = True
 

@@ -25,6 +25,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT
 from magicgateway.dialects.bedrock_converse.cache_points import CachePoints
 from magicgateway.dialects.bedrock_converse.citations import write_citation
@@ -73,7 +74,7 @@ class BlockWriter:
             elif block.cache is not None:
                 self._ledger.drop(joined(block.field, "cache_control"))
             if block.token is not None and not isinstance(block, Thinking):
-                self._ledger.drop(joined(block.field, "signature"))
+                self._ledger.drop(joined(block.field, "signature"), Reason.FOREIGN_REASONING)
         return content
 
     def _block(self, block: Block, role: str) -> list[Written]:
@@ -120,8 +121,8 @@ class BlockWriter:
             kind = type(block).__name__.lower()
             raise self._ledger.unsupported(block.field, "This model", f"it takes no {kind}")
 
-    def _lose(self, block: Block) -> list[Written]:
-        self._ledger.drop(block.field)
+    def _lose(self, block: Block, reason: Reason = Reason.UNSUPPORTED) -> list[Written]:
+        self._ledger.drop(block.field, reason)
         self._ledger.carry(block.extras, "")
         return []
 
@@ -162,7 +163,7 @@ class BlockWriter:
             or (token.origin == origin and self._abilities.replays_reasoning)
         )
         if token is None or not own:
-            return self._lose(block)
+            return self._lose(block, Reason.FOREIGN_REASONING)
         if block.redacted:
             inner: Written = {"redactedContent": redacted_content(token)}
         else:
@@ -206,7 +207,7 @@ class BlockWriter:
         if block.family == CONVERSE:
             return self._with(block, dict(block.raw))
         if isinstance(block, Hosted) and block.text and not block.text.isspace():
-            self._ledger.rewrite(block.field, "as-text")
+            self._ledger.rewrite(block.field, Reason.AS_TEXT)
             self._ledger.carry(block.extras, "")
             return [{"text": block.text}]
         return self._lose(block)

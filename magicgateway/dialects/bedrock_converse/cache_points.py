@@ -21,6 +21,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.capabilities import ConverseAbilities
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.marks import MARK, capped_marks
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request, Turn
 
 MOST = 4
@@ -58,7 +59,7 @@ def _moved(block: Block, ledger: Ledger) -> Block:
     if not marked:
         return block
     for inner in marked:
-        ledger.rewrite(joined(inner.field, MARK), "moved-after-the-block")
+        ledger.rewrite(joined(inner.field, MARK), Reason.MOVED_AFTER_RESULT)
     return evolve(
         block,
         cache=block.cache or marked[-1].cache,
@@ -98,7 +99,7 @@ class CachePoints:
             self._ledger.drop(name)
             return []
         if is_file and not self._abilities.cache_after_files:
-            self._ledger.drop(name, "not-after-a-file")
+            self._ledger.drop(name, Reason.NOT_AFTER_A_FILE)
             return []
         ttl = self._ttl(mark, joined(name, "ttl"))
         return [{"cachePoint": {"type": "default", **({} if ttl is None else {"ttl": ttl})}}]
@@ -110,7 +111,7 @@ class CachePoints:
                 self._ledger.drop(place)
             ttl = None
         if ttl == _LONG and self._short:
-            self._ledger.clamp(place, "after-a-shorter-one")
+            self._ledger.clamp(place, Reason.AFTER_A_SHORTER)
             ttl = "5m"
         self._short = self._short or ttl in _SHORT
         return ttl

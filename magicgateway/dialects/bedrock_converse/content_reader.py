@@ -34,6 +34,7 @@ from magicgateway.conversation.blocks import (
     Video,
 )
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.sealed import is_sealed, unseal
 from magicgateway.dialects.bedrock_converse.citations import read_citations
 from magicgateway.dialects.bedrock_converse.extras import FAMILY, rest_of
@@ -256,7 +257,7 @@ class ContentReader:
             return shown
         sealed = unseal(data)
         if sealed is None:
-            self._ledger.drop(place, "unreadable")
+            self._ledger.drop(place, Reason.UNREADABLE)
             return evolve(shown, token=None)
         return evolve(sealed, parts=sealed.parts or shown.parts)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.names import free_name, shortened
 from magicgateway.conversation.parameters import (
     RESPONSE_FORMAT,
@@ -14,6 +14,7 @@ from magicgateway.conversation.parameters import (
     ResponseFormat,
     Taking,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.schema import (
     Inexpressible,
     is_wrapped,
@@ -59,7 +60,7 @@ class FormatWriter:
         if form.kind == "json_schema" and form.schema is not None:
             self._schema(form, place)
         else:
-            self.ledger.emulate(place, "json-by-prompt")
+            self.ledger.emulate(place, Reason.BY_PROMPT)
             self.instructions.append(JSON_ONLY)
 
     def _schema(self, form: ResponseFormat, place: str) -> None:
@@ -71,7 +72,7 @@ class FormatWriter:
                 pass
             else:
                 if narrow.changed:
-                    self.ledger.rewrite(joined(place, "schema"), "restricted")
+                    self.ledger.rewrite(place, Reason.RESTRICTED_SCHEMA)
                 self.output = {"textFormat": _text_format(form, narrow.schema)}
                 return
         self._emulate(form, place)
@@ -79,12 +80,12 @@ class FormatWriter:
     def _emulate(self, form: ResponseFormat, place: str) -> None:
         if self.tools.forced:
             # Whatever the answer is, it is a call.
-            self.ledger.drop(place, "a-call-is-demanded")
+            self.ledger.drop(place, Reason.TOOL_IS_FORCED)
         elif not self.tools.capabilities.tools:
-            self.ledger.emulate(place, "schema-by-prompt")
+            self.ledger.emulate(place, Reason.BY_PROMPT)
             self.instructions.append(JSON_SCHEMA + encode(form.schema).decode())
         else:
-            self.ledger.emulate(place, "schema-by-tool")
+            self.ledger.emulate(place, Reason.BY_TOOL)
             self._tool(form)
 
     def _tool(self, form: ResponseFormat) -> None:

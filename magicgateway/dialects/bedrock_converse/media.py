@@ -32,6 +32,7 @@ from magicgateway.conversation.media import (
     media_type,
     media_type_of_name,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.bedrock_converse.extras import SAID
 from magicgateway.errors import ApiError
 
@@ -205,7 +206,7 @@ class DocumentNames:
             name = wanted[: _LONGEST_NAME - len(suffix)] + suffix
         self.taken.add(name)
         if given and name != given:
-            ledger.rewrite(joined(block.field, "name"), "document-name")
+            ledger.rewrite(joined(block.field, "name"), Reason.RENAMED)
         return name
 
 

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from magicgateway.conversation.capabilities import EFFORTS, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.parameters import REASONING, Parameters, Reasoning, Taking
+from magicgateway.conversation.reasons import Reason
 
 LEAST_BUDGET = 1024
 _BUDGETS = {
@@ -100,7 +101,7 @@ class ReasoningWriter:
             if asked not in _OFF:
                 self.ledger.drop(self._place)
             elif form == "qwen":
-                self.ledger.drop(self._place, "always-thinks")
+                self.ledger.drop(self._place, Reason.ALWAYS_THINKS)
             return NOTHING
         match form:
             case "nova":
@@ -125,7 +126,7 @@ class ReasoningWriter:
         weaker = [level for level in levels if EFFORTS.index(level) <= rank]
         level = weaker[-1] if weaker else next(iter(levels), None)
         if level is not None:
-            self.ledger.clamp(self._place, f"to-{level}")
+            self.ledger.clamp(self._place, Reason.NEAREST_EFFORT, level)
         return level
 
     def _claude(self, given: Reasoning) -> Thought:
@@ -144,14 +145,15 @@ class ReasoningWriter:
             self.ledger.drop(self._place)
             return NOTHING
         if given.kind is not None and kind != given.kind:
-            self.ledger.rewrite(self._place, f"as-{kind}")
+            said = Reason.EFFORT_AS_BUDGET if kind == "enabled" else Reason.BUDGET_AS_EFFORT
+            self.ledger.rewrite(self._place, said)
         if kind == "adaptive":
             return self._adaptive(given)
         if not self.forced:
             return self._enabled(given)
         if given.explicit:
             raise invalid(self._place, "does not go together with a call that is demanded")
-        self.ledger.drop(self._place, "a-call-is-demanded")
+        self.ledger.drop(self._place, Reason.TOOL_IS_FORCED)
         return NOTHING
 
     def _off(self, given: Reasoning) -> Thought:
@@ -160,12 +162,12 @@ class ReasoningWriter:
         if "adaptive" not in abilities.thinking:
             return NOTHING
         if not abilities.can_disable:
-            self.ledger.drop(self._place, "always-thinks")
+            self.ledger.rewrite(self._place, Reason.ALWAYS_THINKS)
             return Thought(self._output("low"), thinking=True)
         effort = given.effort if given.explicit else None
         most = abilities.quiet_effort
         if effort in EFFORTS and EFFORTS.index(effort) > EFFORTS.index(most):
-            self.ledger.clamp(self._place, f"to-{most}")
+            self.ledger.clamp(self._place, Reason.NEAREST_EFFORT, most)
             effort = most
         return Thought({"thinking": {"type": "disabled"}, **self._output(effort)})
 
@@ -196,11 +198,11 @@ class ReasoningWriter:
         budget = max(LEAST_BUDGET, wanted)
         if most is not None:
             if most <= LEAST_BUDGET:
-                self.ledger.drop(self._place, "no-room-to-think")
+                self.ledger.drop(self._place, Reason.NO_ROOM_TO_THINK)
                 return NOTHING
             budget = min(budget, most - 1)
         if budget != wanted:
-            self.ledger.clamp(self._place, "between-1024-and-the-limit")
+            self.ledger.clamp(self._place, Reason.BUDGET_IN_BOUNDS)
         thinking: dict[str, Any] = {"type": "enabled", "budget_tokens": budget}
         if given.display is not None:
             thinking["display"] = given.display

@@ -19,6 +19,7 @@ from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import rename_calls, rename_tools
 from magicgateway.conversation.parameters import AUTOMATIC_CACHE, REASONING
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.bedrock_converse.block_writer import BlockWriter
 from magicgateway.dialects.bedrock_converse.cache_points import movable_marks
@@ -147,7 +148,7 @@ class _Writing:
         before = messages[-2]["content"] if len(messages) > 1 else []
         if before and "reasoningContent" in before[0]:
             return thought
-        self.ledger.drop(self.request.parameters.named(REASONING), "unfinished-calls-without-it")
+        self.ledger.drop(self.request.parameters.named(REASONING), Reason.HISTORY_WITHOUT_THINKING)
         return NOTHING
 
     def _mark_end(self, messages: list[Written], blocks: BlockWriter, mark: Any) -> None:

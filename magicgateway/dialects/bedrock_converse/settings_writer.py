@@ -19,6 +19,7 @@ from magicgateway.conversation.parameters import (
     Parameters,
     Taking,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.bedrock_converse.reasoning_writer import Thought
 
 MOST_STOPS = 2500
@@ -55,7 +56,7 @@ class SettingsWriter:
             raise invalid(place, "must be at least 1")
         most = self.capabilities.max_output_tokens
         if most is not None and limit > most:
-            self.ledger.clamp(place, "limit-of-the-model")
+            self.ledger.clamp(place, Reason.AT_MOST, most)
             limit = most
         self.inference["maxTokens"] = limit
         return limit
@@ -80,18 +81,22 @@ class SettingsWriter:
     def _bare(self) -> None:
         """Thinking as hard as it can, a model takes neither a limit nor sampling."""
         if self.inference.pop("maxTokens", None) is not None:
-            self.ledger.drop(self.parameters.named(MAX_TOKENS), "thinks-without-limit")
+            self.ledger.drop(self.parameters.named(MAX_TOKENS), Reason.THINKS_WITHOUT_LIMIT)
 
     def _sampling(self, thought: Thought) -> None:
         temperature = self._share(TEMPERATURE, "temperature")
         if temperature is not None and not (thought.thinking and temperature != 1):
             self.inference["temperature"] = temperature
         elif temperature is not None:
-            self.ledger.drop(self.parameters.named(TEMPERATURE), "not-while-thinking")
+            self.ledger.drop(self.parameters.named(TEMPERATURE), Reason.NOT_WHILE_THINKING)
         top_p = self.parameters.get(TOP_P)
         both = temperature is not None and self.capabilities.sampling == ONE
         if top_p is not None and not both:
             self._top_p(thought)
+        elif top_p is not None:
+            self.taking.take(TOP_P)
+            if not TOP_P.idle(top_p):
+                self.ledger.drop(self.parameters.named(TOP_P), Reason.BESIDE_TEMPERATURE)
         self._top_k(thought)
 
     def _share(self, parameter: Parameter[float], name: str) -> float | None:
@@ -103,14 +108,14 @@ class SettingsWriter:
         if value < 0:
             raise invalid(place, f"must not be less than 0: it is the {name}")
         if value > 1:
-            self.ledger.clamp(place, "at-most-1")
+            self.ledger.clamp(place, Reason.AT_MOST, 1)
             return 1
         return value
 
     def _top_p(self, thought: Thought) -> None:
         top_p = self._share(TOP_P, "top_p")
         if top_p is not None and thought.thinking and top_p < _LEAST_TOP_P:
-            self.ledger.drop(self.parameters.named(TOP_P), "not-while-thinking")
+            self.ledger.drop(self.parameters.named(TOP_P), Reason.NOT_WHILE_THINKING)
         elif top_p is not None:
             self.inference["topP"] = top_p
 
@@ -121,7 +126,7 @@ class SettingsWriter:
             return
         self.taking.take(TOP_K)
         if thought.thinking:
-            self.ledger.drop(self.parameters.named(TOP_K), "not-while-thinking")
+            self.ledger.drop(self.parameters.named(TOP_K), Reason.NOT_WHILE_THINKING)
         elif form == "nova":
             self.model["inferenceConfig"] = {"topK": top_k}
         else:
@@ -135,8 +140,8 @@ class SettingsWriter:
         place = self.parameters.named(STOP)
         kept = [stop for stop in given if stop and (abilities.blank_stops or stop.strip())]
         if len(kept) < len(given):
-            self.ledger.drop(place, "blank")
+            self.ledger.drop(place, Reason.BLANK)
         if len(kept) > MOST_STOPS:
-            self.ledger.clamp(place, f"at-most-{MOST_STOPS}")
+            self.ledger.clamp(place, Reason.AT_MOST, MOST_STOPS)
         if kept:
             self.inference["stopSequences"] = kept[:MOST_STOPS]

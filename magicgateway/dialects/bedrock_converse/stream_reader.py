@@ -64,6 +64,8 @@ from magicgateway.wire.jsontext import REFUSALS, BadJson, decode, encode
 _ENDS = ("exception", "error")
 _LONGEST_HELD = 16 * 1024 * 1024
 """Characters of blocks that have no deltas, before the answer is given up."""
+_MOST_OPEN = 1024
+"""Blocks that have begun and not stopped; there are seldom more than a few."""
 _BEFORE, _STARTED, _FINISHED, _ENDED = "before", "started", "finished", "ended"
 _DELTA = "contentBlockDelta"
 _WHOLE = ("redacted", "hosted", "image")
@@ -185,6 +187,8 @@ class ConverseStreamReader:
         if self._state == _FINISHED and name != "metadata":
             raise Broken(f"{name} after the end")
         read(value)
+        if len(self._open) > _MOST_OPEN:
+            raise Broken("too many blocks are open")
 
     def _start_message(self, value: dict[str, Any]) -> None:
         if self._state != _BEFORE:

@@ -18,6 +18,7 @@ from magicgateway.conversation.parameters import (
     Taking,
     ToolChoice,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.conversation.schema import (
     MOST_OPTIONAL,
@@ -136,6 +137,8 @@ class ToolWriter:
         else:
             function = as_function(tool)
             written = None if function is None else self._function(function)
+            if function is not None and function is not tool:
+                self.ledger.emulate(tool.field, Reason.AS_FUNCTION)
         if written is None:
             return False
         self.tools.append(written)
@@ -161,40 +164,41 @@ class ToolWriter:
     def _custom(self, tool: Tool) -> Written:
         self.wrapped.add(tool.name)
         if tool.grammar is not None and tool.grammar.get("type") != "text":
-            self.ledger.emulate(joined(tool.field, "format"), "not-enforced")
+            self.ledger.emulate(joined(tool.field, "format"), Reason.NOT_ENFORCED)
         return {"toolSpec": {**_head(tool), "inputSchema": {"json": TEXT_SCHEMA}}}
 
     def _function(self, tool: Tool) -> Written:
         spec: Written = _head(tool)
         if is_wrapped(tool.schema):
             self.wrapped.add(tool.name)
-            self.ledger.rewrite(joined(tool.field, "parameters"), "wrapped-in-an-object")
+            self.ledger.rewrite(joined(tool.field, "parameters"), Reason.WRAPPED)
         spec["inputSchema"] = {"json": object_schema(tool.schema)}
         if tool.strict:
             narrow = self._restricted(tool)
-            if narrow is None:
-                self.ledger.drop(joined(tool.field, "strict"))
+            if isinstance(narrow, Reason):
+                self.ledger.drop(joined(tool.field, "strict"), narrow)
             else:
                 self._strict.append(narrow)
                 spec["inputSchema"] = {"json": narrow.schema}
                 spec["strict"] = True
         return {"toolSpec": spec}
 
-    def _restricted(self, tool: Tool) -> Restricted | None:
-        """A strict tool's schema, where the target keeps to it and it is within the limits."""
-        if not self.capabilities.converse.strict_tools or is_wrapped(tool.schema):
-            return None
-        if len(self._strict) == MOST_STRICT_TOOLS:
-            return None
+    def _restricted(self, tool: Tool) -> Restricted | Reason:
+        """A strict tool's schema, or why the target does not keep to it."""
+        if not self.capabilities.converse.strict_tools:
+            return Reason.UNSUPPORTED
+        if is_wrapped(tool.schema):
+            return Reason.SCHEMA_NOT_STRICT
         try:
             narrow = restricted(object_schema(tool.schema))
         except Inexpressible:
-            return None
+            return Reason.SCHEMA_NOT_STRICT
+        if narrow.changed:
+            return Reason.SCHEMA_NOT_STRICT
         kept = [*self._strict, narrow]
-        if sum(one.optional for one in kept) > MOST_OPTIONAL:
-            return None
-        if narrow.changed or sum(one.unions for one in kept) > MOST_UNIONS:
-            return None
+        optional, unions = sum(one.optional for one in kept), sum(one.unions for one in kept)
+        if len(kept) > MOST_STRICT_TOOLS or optional > MOST_OPTIONAL or unions > MOST_UNIONS:
+            return Reason.TOO_MANY_STRICT
         return narrow
 
     def _leave_out(self, tool: Tool | HostedTool, choice: ToolChoice | None) -> None:
@@ -244,15 +248,15 @@ class ToolWriter:
         if missing:
             raise invalid(place, f"names a tool that is not there: {missing[0]}")
         if len(allowed) < len(self.request.tools):
-            self.ledger.rewrite(place, "other-tools-left-out")
+            self.ledger.rewrite(place, Reason.OTHER_TOOLS_LEFT_OUT)
 
     def _none(self, place: str) -> None:
         """No tool is to be called: then there is none, if the history needs none either."""
         if has_calls(self.request.turns):
-            self.ledger.drop(place, "tools-are-in-the-history")
+            self.ledger.drop(place, Reason.TOOLS_IN_HISTORY)
         else:
             self.tools.clear()
-            self.ledger.rewrite(place, "tools-left-out")
+            self.ledger.rewrite(place, Reason.TOOLS_LEFT_OUT)
 
     def _demand(self, place: str) -> None:
         if self.can_force("any"):
@@ -283,7 +287,7 @@ class ToolWriter:
             schema = {"type": "object", "properties": {}}
             self.tools.append({"toolSpec": {"name": name, "inputSchema": {"json": schema}}})
         if self.tools:
-            self.ledger.emulate("tools", "declared-from-the-history")
+            self.ledger.emulate("tools", Reason.DECLARED_FROM_HISTORY)
 
 
 def _head(tool: Tool) -> Written:

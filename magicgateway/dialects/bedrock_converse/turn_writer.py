@@ -21,6 +21,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import ALL, NONE, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, USER, Request, Turn
 from magicgateway.conversation.turns import (
     checked_results,
@@ -73,10 +74,10 @@ class TurnWriter:
             raise invalid("messages", "must hold a message of the user's that says something")
         turns = tuple(new for turn in rest for new in self._apart(_sorted(turn)))
         if self._abilities.first_user and turns[0].role == ASSISTANT:
-            self._ledger.emulate(turns[0].field, "begins-with-a-user-message")
+            self._ledger.emulate(turns[0].field, Reason.FILLED)
             turns = (_filled(USER, turns[0].field), *turns)
         if system and not self._abilities.system:
-            self._ledger.rewrite(system[0].field, "system-as-user-text")
+            self._ledger.rewrite(system[0].field, Reason.SYSTEM_AS_USER_TEXT)
             turns = led(system, turns)
             system = ()
         return system, turns
@@ -94,7 +95,7 @@ class TurnWriter:
                 self._ledger.carry(turn.extras, "")
                 content = [{"text": FILLER}]
             if any("document" in block for block in content) and not _has_text(content):
-                self._ledger.emulate(turn.field, "text-beside-documents")
+                self._ledger.emulate(turn.field, Reason.FILLED)
                 content.append({"text": FILLER})
             message: Written = {"role": turn.role, "content": content}
             put_back(message, turn.extras, self._ledger)
@@ -107,7 +108,7 @@ class TurnWriter:
             self._ledger.carry(turn.extras, "")
             for block in turn.blocks:
                 if isinstance(block, Text) and block.text.startswith(_BILLING):
-                    self._ledger.drop(block.field, "no-prompt")
+                    self._ledger.drop(block.field, Reason.NOT_A_PROMPT)
                     self._ledger.carry(block.extras, "")
                 elif isinstance(block, Image | Document | Audio | Video):
                     raise self._ledger.unsupported(block.field, SAID, "the system says only text")
@@ -130,7 +131,7 @@ class TurnWriter:
         if fits or not rest:
             yield evolve(turn, blocks=(*results, *rest))
             return
-        self._ledger.rewrite(turn.field, "apart-from-the-results")
+        self._ledger.rewrite(turn.field, Reason.APART_FROM_RESULTS)
         yield evolve(turn, blocks=tuple(results))
         yield _filled(ASSISTANT, turn.field)
         yield evolve(turn, blocks=tuple(rest))
@@ -146,7 +147,7 @@ class TurnWriter:
         if not out:
             return result
         for block in out:
-            self._ledger.rewrite(block.field, "moved-after-the-result")
+            self._ledger.rewrite(block.field, Reason.MOVED_AFTER_RESULT)
         moved += out
         return evolve(result, content=tuple(b for b in result.content if b not in out))
 

@@ -37,8 +37,16 @@ from magicgateway.dialects.openai_chat.reply_reader import (
 )
 from magicgateway.wire.jsontext import encode
 
+MOST_CALLS = 1024
+"""Of one choice: more than any model makes, and what a provider can make the gateway remember."""
+LONGEST_HELD = 16 * 1024 * 1024
+"""Characters that are kept of what cannot be told yet, before the answer is given up."""
 _THINKING, _TEXT, _REFUSAL = "thinking", "text", "refusal"
 _BLOCKS = {_THINKING: Thinking(), _TEXT: Text(text=""), _REFUSAL: Refusal(text="")}
+
+
+class TooMuch(ValueError):
+    """A choice with more calls, or with more to be kept, than an answer has."""
 
 
 @define
@@ -79,6 +87,7 @@ class ChoiceReader:
         self._refused = False
         self._details: list[Any] = []
         self._logprobs: Mapping[str, Any] | None = None
+        self._held = 0
         self._finish: Any = None
         self._stops: dict[str, Any] = {}
 
@@ -88,12 +97,18 @@ class ChoiceReader:
         return self._finish is not None
 
     def feed(self, entry: dict[str, Any]) -> Iterator[Event]:
-        """The events of one chunk's choice."""
+        """The events of one chunk's choice.
+
+        Raises:
+            TooMuch: While they are taken: more has come than is kept.
+        """
         delta = entry.get("delta")
         if not isinstance(delta, dict):
             delta = entry.get("message")
         logprobs = entry.get("logprobs")
         if isinstance(logprobs, dict):
+            if self._logprobs is not None:
+                self._hold(len(encode(logprobs)))
             self._logprobs = _joined_logprobs(self._logprobs, logprobs)
         if isinstance(delta, dict) and delta:
             content = delta.get("content")
@@ -128,6 +143,7 @@ class ChoiceReader:
     def _reasoning(self, delta: dict[str, Any]) -> Iterator[Event]:
         details = _objects(delta.get(DETAILS))
         if details:
+            self._hold(len(encode(details)))
             self._details += details
             if not self._next:
                 yield from self._ensure(_THINKING)
@@ -205,6 +221,7 @@ class ChoiceReader:
             call.name = name
         text = _arguments(inner.get("input" if call.kind == "custom" else "arguments"))
         if call.index < 0:
+            self._hold(len(text))
             call.held += text
             if call.name:
                 yield from self._begin(call)
@@ -223,10 +240,17 @@ class ChoiceReader:
         call = self._by_key.get(key)
         if call is None or (call_id and call.id and call_id != call.id):
             # Some number all their calls 0, each with an id of its own.
+            if len(self._calls) == MOST_CALLS:
+                raise TooMuch(f"more than {MOST_CALLS} calls")
             call = self._by_key[key] = _Call()
             self._calls.append(call)
         call.id = call.id or call_id
         return call
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > LONGEST_HELD:
+            raise TooMuch("too much that is not told")
 
     def _begin(self, call: _Call) -> Iterator[Event]:
         yield from self._stop_open()

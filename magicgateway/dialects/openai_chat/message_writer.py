@@ -25,6 +25,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, DEVELOPER, SYSTEM, Turn
 from magicgateway.dialects.openai_chat.extras import MESSAGES, put_back
 from magicgateway.dialects.openai_chat.part_writer import (
@@ -109,7 +110,7 @@ class MessageWriter:
     def _is_billing(self, turn: Turn, block: Block) -> bool:
         if not (turn.lead and isinstance(block, Text) and block.text.startswith(_BILLING)):
             return False
-        self._ledger.drop(block.field, "no-prompt")
+        self._ledger.drop(block.field, Reason.NOT_A_PROMPT)
         self._parts.lose(block)
         return True
 
@@ -140,7 +141,7 @@ class MessageWriter:
             if below is None or not is_media or (self._chat.tool_images and type(block) is Image):
                 parts += written
             else:
-                self._ledger.rewrite(block.field, "moved-after-the-result")
+                self._ledger.rewrite(block.field, Reason.MOVED_AFTER_RESULT)
                 parts.append(text_part(below))
                 self._late += written
         if result.is_error and not any(
@@ -210,7 +211,7 @@ class MessageWriter:
 
     def _check_token(self, call: ToolCall) -> None:
         if call.token is not None and call.token.origin != self._capabilities.origin:
-            self._ledger.drop(joined(call.field, "signature"))
+            self._ledger.drop(joined(call.field, "signature"), Reason.FOREIGN_REASONING)
 
     def _arguments(self, call: ToolCall) -> str:
         if call.kind == "custom" or call.name in self._wrapped:
@@ -227,7 +228,7 @@ class MessageWriter:
                 told.append(block)
                 put_back(message, block.extras, self._ledger)
             else:
-                self._ledger.drop(block.field)
+                self._ledger.drop(block.field, Reason.FOREIGN_REASONING)
                 self._parts.lose(block)
         words = "\n\n".join(block.text for block in told if block.parts)
         if words:

@@ -26,6 +26,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.media import FORMAT_OF_MEDIA_TYPE, PDF, checked_image
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.extras import MESSAGES, put_back
 from magicgateway.errors import ApiError
 
@@ -73,7 +74,7 @@ class PartWriter:
         else:
             self.lose(block)
         if block.token is not None:
-            self._ledger.drop(joined(block.field, "signature"))
+            self._ledger.drop(joined(block.field, "signature"), Reason.FOREIGN_REASONING)
         return parts
 
     def lose(self, block: Block) -> None:
@@ -114,9 +115,15 @@ class PartWriter:
         elif self._chat.cache_marks == BREAKPOINT:
             ttl = _ALIKE.get(mark.ttl, mark.ttl) if mark.ttl else None
             part[BREAKPOINT] = {"mode": "explicit", **({"ttl": ttl} if ttl else {})}
+            self._say_lifetime(mark.ttl, ttl, field)
         else:
-            long = {"ttl": mark.ttl if mark.ttl in _ALIKE else "1h"} if mark.ttl else {}
-            part[self._chat.cache_marks] = {"type": "ephemeral", **long}
+            ttl = mark.ttl if mark.ttl in _ALIKE or not mark.ttl else "1h"
+            part[self._chat.cache_marks] = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
+            self._say_lifetime(mark.ttl, ttl, field)
+
+    def _say_lifetime(self, asked: str | None, ttl: str | None, field: str) -> None:
+        if asked != ttl:
+            self._ledger.rewrite(joined(field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
 
     def mark_whole(self, written: Part, mark: CacheMark | None, field: str) -> None:
         """The same with a call or a tool, which only some can have a mark on."""
@@ -135,7 +142,7 @@ class PartWriter:
         if not block.text:
             self._ledger.drop(block.field)
             return []
-        self._ledger.rewrite(block.field, "told-as-text")
+        self._ledger.rewrite(block.field, Reason.AS_TEXT)
         return [text_part(block.text)]
 
     def _image(self, block: Image) -> Part:
@@ -161,6 +168,7 @@ class PartWriter:
             self._ledger.drop(joined(block.field, "citations"))
         title = f" title={block.name!r}" if block.name else ""
         if block.content:
+            self._ledger.rewrite(block.field, Reason.AS_PARTS)
             parts = self.parts(block.content)
             return [text_part(f"<document{title}>"), *parts, text_part("</document>")]
         source = block.source
@@ -210,7 +218,7 @@ class PartWriter:
             return [dict(block.raw)]
         if isinstance(block, Foreign):
             raise self.refusal(block.field)
-        self._ledger.drop(block.field)
+        self._ledger.drop(block.field, Reason.FOREIGN_REASONING)
         return []
 
 

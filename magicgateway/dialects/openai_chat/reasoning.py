@@ -24,6 +24,7 @@ from magicgateway.conversation.blocks import (
     Token,
 )
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.sealed import is_sealed, seal, unseal
 from magicgateway.dialects.openai_chat.extras import rest_of
 from magicgateway.wire.jsontext import BadJson, decode, encode
@@ -94,7 +95,7 @@ def read_thinking(entry: Fields, ledger: Ledger) -> Thinking:
 def _unsealed(data: str, shown: Thinking, field: str, ledger: Ledger) -> Thinking:
     sealed = unseal(data)
     if sealed is None:
-        ledger.drop(field, "unreadable")
+        ledger.drop(field, Reason.UNREADABLE)
         return evolve(shown, token=None)
     return evolve(sealed, parts=sealed.parts or shown.parts)
 

@@ -20,6 +20,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.parameters import SERVICE_TIER
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.reply import PAUSED, REFUSED, Choice, Reply
 from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_chat.counts import write_counts
@@ -59,7 +60,7 @@ def _choice(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     message = _message(choice, asked, ledger)
     finish = choice.finish
     if finish.reason == PAUSED:
-        ledger.rewrite("finish_reason", finish.raw or "paused")
+        ledger.rewrite("finish_reason", Reason.PAUSED)
     calls = any(isinstance(block, ToolCall) for block in choice.blocks)
     written: dict[str, Any] = {
         "index": choice.index,
@@ -91,7 +92,7 @@ def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
             "arguments": calls[0].arguments or "{}",
         }
         for count in range(1, len(calls)):
-            ledger.drop(f"tool_calls[{count}]", "one-function-call")
+            ledger.drop(f"tool_calls[{count}]", Reason.ONE_CALL)
     elif calls:
         message["tool_calls"] = [_call(call, ledger) for call in calls]
     if message["content"] is None and not calls and not said:

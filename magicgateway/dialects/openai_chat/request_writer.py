@@ -19,6 +19,7 @@ from magicgateway.conversation.parameters import (
     TOOL_CHOICE,
     ResponseFormat,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, Request, Turn
 from magicgateway.conversation.schema import is_strict, is_wrapped, object_schema
 from magicgateway.conversation.turns import (
@@ -119,7 +120,7 @@ class _Writing:
             turns = (*first, *placed_systems(rest, mid_system=False, ledger=self.ledger))
         last = turns[-1] if turns else None
         if last is not None and last.role == ASSISTANT:
-            self.ledger.emulate(last.field, "may-begin-anew")
+            self.ledger.emulate(last.field, Reason.MAY_BEGIN_ANEW)
         return turns
 
     def _instruct(self, messages: list[dict[str, Any]]) -> None:
@@ -149,7 +150,7 @@ class _Writing:
         if chat.json_object:
             self.body["response_format"] = {"type": "json_object"}
             return
-        self.ledger.emulate(place, "json-by-prompt")
+        self.ledger.emulate(place, Reason.BY_PROMPT)
         self.instructions.append(_JSON_ONLY)
 
     def _json_schema(self, form: ResponseFormat, place: str, written: WrittenTools) -> None:
@@ -165,7 +166,7 @@ class _Writing:
             return
         if chat.json_object:
             self.body["response_format"] = {"type": "json_object"}
-        self.ledger.emulate(place, "schema-by-prompt")
+        self.ledger.emulate(place, Reason.BY_PROMPT)
         self.instructions.append(_JSON_SCHEMA + encode(form.schema or {}).decode())
 
     def _schema(self, form: ResponseFormat, place: str) -> dict[str, Any]:
@@ -179,12 +180,12 @@ class _Writing:
             if form.strict or (form.strict is None and form.name is None):
                 inner["strict"] = True
         elif form.strict and form.name is not None:
-            self.ledger.drop(joined(place, "json_schema.strict"), "schema-is-not-strict")
+            self.ledger.drop(joined(place, "json_schema.strict"), Reason.SCHEMA_NOT_STRICT)
         return inner
 
     def _force_tool(self, form: ResponseFormat, place: str, written: WrittenTools) -> None:
         """Ask for the answer as the arguments of a tool that has to be called."""
-        self.ledger.emulate(place, "schema-by-tool")
+        self.ledger.emulate(place, Reason.BY_TOOL)
         taken = {tool[tool["type"]]["name"] for tool in written.tools}
         name = self.json_tool = free_name(form.name or _FORMAT_NAME, taken)
         about = form.description or "The answer to the user, in the form that was asked for."

@@ -46,6 +46,7 @@ from magicgateway.conversation.parameters import (
     ResponseFormat,
     WebSearch,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.reasoning import read_cache
 
 _NUMBERS = (TEMPERATURE, TOP_P, FREQUENCY_PENALTY, PRESENCE_PENALTY)
@@ -94,7 +95,7 @@ def _limit(body: Fields, parameters: Parameters, ledger: Ledger) -> None:
     limit, older = body.integer("max_completion_tokens"), body.integer("max_tokens")
     name = "max_tokens" if limit is None else "max_completion_tokens"
     if limit is not None and older is not None and limit != older:
-        ledger.drop("max_tokens", "superseded")
+        ledger.drop("max_tokens", Reason.SUPERSEDED)
     chosen = older if limit is None else limit
     if chosen is not None and chosen < 1:
         raise invalid(name, "must be at least 1")

@@ -41,6 +41,7 @@ from magicgateway.conversation.parameters import (
     Reasoning,
     Taking,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.part_writer import BREAKPOINT
 
 _AS_THEY_ARE: tuple[Parameter[Any], ...] = (
@@ -129,7 +130,7 @@ class SettingsWriter:
             raise invalid(name, "must be at least 1: nothing is kept warm by an empty answer here")
         most = self._capabilities.max_output_tokens
         if most is not None and limit > most:
-            self._ledger.clamp(name, "limit-of-the-model")
+            self._ledger.clamp(name, Reason.AT_MOST, most)
             limit = most
         self._body[self._chat.max_tokens_field] = limit
 
@@ -137,7 +138,7 @@ class SettingsWriter:
         stops = self.take(STOP, "stop") or ()
         most = self._chat.most_stops
         if len(stops) > most:
-            self._ledger.clamp(self._parameters.named(STOP), f"at-most-{most}")
+            self._ledger.clamp(self._parameters.named(STOP), Reason.AT_MOST, most)
         if stops[:most]:
             self._body["stop"] = list(stops[:most])
 
@@ -150,7 +151,7 @@ class SettingsWriter:
         longest = self._chat.longest_user
         if len(user) > longest or not _SAFE.fullmatch(user):
             user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:longest]
-            self._ledger.rewrite(name, "hashed")
+            self._ledger.rewrite(name, Reason.HASHED)
         self._body[target] = user
 
     def _effort(self) -> None:
@@ -174,7 +175,7 @@ class SettingsWriter:
             self._ledger.drop(place)
             return
         if level != effort and reasoning.effort is not None:
-            self._ledger.clamp(place, f"to-{level}")
+            self._ledger.clamp(place, Reason.NEAREST_EFFORT, level)
         self._body["reasoning_effort"] = level
 
     def _drop_idle_reasoning(self) -> None:
@@ -199,10 +200,11 @@ class SettingsWriter:
             temperature = self.take(TEMPERATURE, "temperature")
             if temperature is not None:
                 self._body["temperature"] = temperature
-            if temperature is None or sampling != ONE:
-                top_p = self.take(TOP_P, "top_p")
-                if top_p is not None:
-                    self._body["top_p"] = top_p
+            top_p = self.take(TOP_P, "top_p")
+            if top_p is not None and (temperature is None or sampling != ONE):
+                self._body["top_p"] = top_p
+            elif top_p is not None and not TOP_P.idle(top_p):
+                self._ledger.drop(self._parameters.named(TOP_P), Reason.BESIDE_TEMPERATURE)
         if self._chat.top_k and sampling != NONE:
             top_k = self.take(TOP_K, "top_k")
             if top_k is not None:

@@ -21,7 +21,7 @@ from magicgateway.conversation.events import (
 from magicgateway.conversation.ledger import Fields
 from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.grammar import Sent
-from magicgateway.dialects.openai_chat.choice_reader import ChoiceReader
+from magicgateway.dialects.openai_chat.choice_reader import ChoiceReader, TooMuch
 from magicgateway.dialects.openai_chat.counts import read_counts
 from magicgateway.dialects.openai_chat.failures import is_error, read_failure
 from magicgateway.dialects.openai_chat.finishes import is_broken
@@ -31,6 +31,7 @@ _DONE = b"[DONE]"
 _UNREADABLE = Failure(
     status=502, kind="server", message="The provider sent an event that cannot be read."
 )
+_TOO_MUCH = Failure(status=502, kind="server", message="The provider's answer is too large to read.")
 _BROKEN_OFF = Failure(status=502, kind="server", message="The provider broke its answer off.")
 MOST_CHOICES = 128
 """As many as OpenAI's ``n`` allows."""
@@ -130,12 +131,15 @@ class ChatStreamReader:
                 return
             source = f"{self._source}/{index}"
             choice = self._choices[index] = ChoiceReader(index, source, self._origin)
-        yield from choice.feed(entry)
+        try:
+            yield from choice.feed(entry)
+        except TooMuch:
+            yield self._failed(_TOO_MUCH)
 
     def _end(self) -> Iterator[Event]:
         self._over = True
-        if not self._begun:
-            return  # ``[DONE]`` and nothing before it is no answer
+        if not self._choices:
+            return  # ``[DONE]`` and no choice before it is no answer
         for choice in self._choices.values():
             yield from choice.end()
         yield Ended(self._tier)

@@ -43,6 +43,7 @@ from magicgateway.conversation.events import (
 )
 from magicgateway.conversation.parameters import SERVICE_TIER
 from magicgateway.conversation.reply import NO_USAGE, REFUSED, STOP, Finish
+from magicgateway.conversation.sealed import LONGEST
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_chat.counts import write_counts
@@ -66,6 +67,7 @@ class _Written:
         start: Where its text begins in the whole answer's.
         said: Something of it was written, beside its start.
         words: Of reasoning, by part and in pieces: another family's token is sealed with them.
+        held: How many characters these are.
         part: Of a summary, the last one.
     """
 
@@ -74,6 +76,7 @@ class _Written:
     start: int = 0
     said: bool = False
     words: list[list[str]] = field(factory=list)
+    held: int = 0
     part: int = 0
 
 
@@ -278,7 +281,9 @@ class ChatStreamWriter:
         apart = written.said and event.part != written.part
         if apart or not written.words:
             written.words.append([])
-        written.words[-1].append(text)
+        written.held += len(text)
+        if written.held <= LONGEST:  # what is longer cannot be sealed
+            written.words[-1].append(text)
         words = "\n\n" + text if apart or (choice.thought and not written.said) else text
         shown = "\n\n" + text if apart else text
         written.said, written.part, choice.thought = True, event.part, True
@@ -348,6 +353,8 @@ def _signed(written: _Written, token: Token) -> dict[str, Any] | None:
     block = written.block
     assert isinstance(block, Thinking)
     parts = tuple("".join(pieces) for pieces in written.words)
+    if token.origin != ANTHROPIC and written.held > LONGEST:
+        return None
     if token.origin != ANTHROPIC:
         block = Thinking(
             parts=parts, summary=block.summary, redacted=block.redacted, token=token,

@@ -11,6 +11,7 @@ from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.client_tools import as_function
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.parameters import ToolChoice, WebSearch
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Tool
 from magicgateway.conversation.schema import is_strict, is_wrapped, object_schema
 from magicgateway.dialects.openai_chat.extras import put_back
@@ -92,6 +93,8 @@ def _hosted(
     if not (tool.kind.startswith("web_search") and capabilities.chat.web_search):
         return False
     written.search = WebSearch(_search_options(tool.raw))
+    if "search_context_size" in written.search.raw and "search_context_size" not in tool.raw:
+        ledger.emulate(joined(tool.field, "max_uses"), Reason.SIZE_FOR_USES)
     for name in ("allowed_domains", "blocked_domains", "filters"):
         if tool.raw.get(name):
             ledger.drop(joined(tool.field, name))
@@ -125,6 +128,8 @@ def _declared(
         function = as_function(tool)
         if function is None:
             return False
+        if function is not tool:
+            ledger.emulate(tool.field, Reason.AS_FUNCTION)
         declared = _function(function, written, ledger)
     put_back(declared, tool.extras, ledger)
     PartWriter(capabilities, ledger).mark_whole(declared, tool.cache, tool.field)
@@ -141,7 +146,7 @@ def _custom(
         return {"type": "custom", "custom": {"name": tool.name, **said, **form}}
     written.wrapped.add(tool.name)
     if tool.grammar is not None and tool.grammar.get("type") != "text":
-        ledger.emulate(joined(tool.field, "format"), "not-enforced")
+        ledger.emulate(joined(tool.field, "format"), Reason.NOT_ENFORCED)
     inner = {"name": tool.name, **said, "parameters": _TEXT_SCHEMA}
     return {"type": "function", "function": inner}
 
@@ -152,13 +157,13 @@ def _function(tool: Tool, written: WrittenTools, ledger: Ledger) -> dict[str, An
         inner["description"] = tool.description
     if is_wrapped(tool.schema):
         written.wrapped.add(tool.name)
-        ledger.rewrite(joined(tool.field, "parameters"), "wrapped-in-an-object")
+        ledger.rewrite(joined(tool.field, "parameters"), Reason.WRAPPED)
     inner["parameters"] = object_schema(tool.schema)
     if tool.strict or (tool.strict is None and tool.strict_by_default):
         if is_strict(tool.schema):
             inner["strict"] = True
         elif tool.strict:
-            ledger.drop(joined(tool.field, "strict"), "schema-is-not-strict")
+            ledger.drop(joined(tool.field, "strict"), Reason.SCHEMA_NOT_STRICT)
     return {"type": "function", "function": inner}
 
 
@@ -199,7 +204,7 @@ def _unsaid(choice: ToolChoice, place: str, written: WrittenTools, ledger: Ledge
     """The choice of a target that has none: no call is to be had by there being no tool."""
     if choice.mode == "none":
         written.tools.clear()
-        ledger.rewrite(place, "tools-left-out")
+        ledger.rewrite(place, Reason.TOOLS_LEFT_OUT)
     elif choice.mode != "auto" or choice.allowed is not None:
         raise ledger.unsupported(place, SAID, "no call can be demanded of the model")
 
@@ -236,5 +241,5 @@ def _allowed(
         }
     names = set(choice.allowed or ())
     written.tools[:] = [tool for tool in written.tools if _name_of(tool) in names]
-    ledger.rewrite(place, "other-tools-left-out")
+    ledger.rewrite(place, Reason.OTHER_TOOLS_LEFT_OUT)
     return _mode(choice.mode, capabilities)

@@ -49,7 +49,7 @@ def _choice(choice: Choice, ledger: Ledger) -> dict[str, Any]:
     words = [block.text for block in choice.blocks if isinstance(block, Text | Refusal)]
     for block in choice.blocks:
         if not isinstance(block, Text | Refusal):
-            ledger.drop(f"choices[{choice.index}].{type(block).__name__.lower()}", "no-text")
+            ledger.drop(f"choices[{choice.index}].{type(block).__name__.lower()}")
         ledger.carry(block.extras, "")
     ledger.carry(choice.extras, "")
     return {

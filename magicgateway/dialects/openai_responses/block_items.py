@@ -23,6 +23,7 @@ from magicgateway.conversation.blocks import (
     ToolResult,
 )
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.sealed import is_sealed, unseal
 from magicgateway.dialects.openai_responses.client_run import (
     APPLY_PATCH,
@@ -66,7 +67,7 @@ def read_reasoning(item: Fields, ledger: Ledger) -> Thinking:
         sealed = unseal(data, item.place)
         if sealed is not None:
             return evolve(sealed, parts=sealed.parts or words, extras=rest_of(item))
-        ledger.drop(item.at("encrypted_content"), "unreadable")
+        ledger.drop(item.at("encrypted_content"), Reason.UNREADABLE)
         token = None
     extras = rest_of(item)
     if content and summary:

@@ -38,7 +38,7 @@ def rest_of(fields: Fields, family: str = ITEMS, **inner: Fields | None) -> Extr
 def report_rest(fields: Fields, ledger: Ledger) -> None:
     """Report what nobody has taken of an object that has no place for extras."""
     for name in fields.rest(ITEMS).fields:
-        ledger.drop(fields.at(name), "unknown")
+        ledger.drop(fields.at(name))
 
 
 def give_back(target: dict[str, Any], extras: Extras, ledger: Ledger) -> None:

@@ -20,6 +20,7 @@ from magicgateway.conversation.blocks import (
     ToolResult,
 )
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER, Turn
 from magicgateway.dialects.openai_responses.client_run import (
     APPLY_PATCH,
@@ -67,14 +68,17 @@ class ItemWriter:
         """A leading turn as one text; None where it has to be a message."""
         blocks = [block for block in turn.blocks if not self._is_billing(block)]
         plain = all(isinstance(b, Text) and not b.extras.fields for b in blocks)
-        if not plain or turn.extras.fields or turn.name is not None:
+        marked = self.parts.marks and any(block.cache is not None for block in blocks)
+        if not plain or marked or turn.extras.fields or turn.name is not None:
             return None
+        for block in blocks:
+            self.parts.unmarked(block)
         return "\n\n".join(block.text for block in blocks if isinstance(block, Text))
 
     def _is_billing(self, block: Block) -> bool:
         found = isinstance(block, Text) and block.text.startswith(_BILLING)
         if found:
-            self.ledger.drop(block.field, "not-a-prompt")
+            self.ledger.drop(block.field, Reason.NOT_A_PROMPT)
         return found
 
     def items(self, turn: Turn) -> Iterator[Item]:
@@ -154,15 +158,17 @@ class ItemWriter:
             case Hosted() | Foreign() if block.family == ITEMS:
                 yield from self._raw(block)
             case Hosted() if block.text:
-                self.ledger.rewrite(block.field, "folded-into-text")
+                self.ledger.rewrite(block.field, Reason.AS_TEXT)
                 yield {"type": "message", "role": ASSISTANT, "content": block.text}
             case _:
                 self.ledger.drop(block.field)
                 self.ledger.carry(block.extras, OPENAI)
 
     def _token(self, block: Block) -> None:
+        """Report what an item has no place for."""
+        self.parts.unmarked(block)
         if block.token is not None and not isinstance(block, Thinking):
-            self.ledger.drop(joined(block.field, "token"))
+            self.ledger.drop(joined(block.field, "signature"), Reason.FOREIGN_REASONING)
 
     def _raw(self, block: Hosted | Foreign) -> Iterator[Item]:
         yield dict(block.raw)
@@ -210,7 +216,7 @@ class ItemWriter:
     def _reasoning(self, block: Thinking) -> Iterator[Item]:
         known = block.token is not None and block.token.origin == self.origin
         if not known and not (block.token is None and self.stored and block.item_id):
-            self.ledger.drop(block.field or "reasoning", "foreign-reasoning")
+            self.ledger.drop(block.field or "reasoning", Reason.FOREIGN_REASONING)
             self.ledger.carry(block.extras, OPENAI)
             return
         item: Item = {"type": "reasoning"}
@@ -276,6 +282,7 @@ class ItemWriter:
             self._client_output(item, result)
         if result.item_id is not None:
             item["id"] = result.item_id
+        self.parts.unmarked(result)
         give_back(item, result.extras, self.ledger)
         return item
 

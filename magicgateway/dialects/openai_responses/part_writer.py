@@ -29,6 +29,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.media import FORMAT_OF_MEDIA_TYPE
+from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_responses.extras import ITEMS, SAID, give_back
 
 _BREAKPOINT = "prompt_cache_breakpoint"
@@ -59,6 +60,7 @@ class PartWriter:
         if part is None:
             self.ledger.drop(block.field or type(block).__name__)
             self.ledger.carry(block.extras, OPENAI)
+            self.unmarked(block)
             return []
         self._mark(part, block)
         give_back(part, block.extras, self.ledger)
@@ -81,21 +83,34 @@ class PartWriter:
             case Foreign() | Video():
                 raise self.ledger.unsupported(block.field, SAID)
             case Hosted() if block.text:
-                self.ledger.rewrite(block.field, "folded-into-text")
+                self.ledger.rewrite(block.field, Reason.AS_TEXT)
                 return {"type": "input_text", "text": block.text}
             case _:
                 return None
 
     def _mark(self, part: dict[str, Any], block: Block) -> None:
-        """Mark where the prompt may be kept; elsewhere the provider does that by itself."""
-        if block.cache is None or self.capabilities.chat.cache_marks != _BREAKPOINT:
+        """Mark where the prompt may be kept."""
+        if block.cache is None:
+            return
+        if not self.marks:
+            self.unmarked(block)
             return
         mark = part[_BREAKPOINT] = {"mode": "explicit"}
         ttl = _TTLS.get(block.cache.ttl or "")
         if ttl is not None:
             mark["ttl"] = ttl
         if ttl != block.cache.ttl:
-            self.ledger.rewrite(joined(block.field, "cache_control.ttl"), "nearest-lifetime")
+            self.ledger.rewrite(joined(block.field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
+
+    @property
+    def marks(self) -> bool:
+        """The target takes a mark on a part."""
+        return self.capabilities.chat.cache_marks == _BREAKPOINT
+
+    def unmarked(self, block: Block) -> None:
+        """Report the mark of what can have none."""
+        if block.cache is not None:
+            self.ledger.drop(joined(block.field, "cache_control"))
 
     def text(self, block: Text | Refusal) -> dict[str, Any]:
         """Words. Who cites what in a user's words is lost."""
@@ -142,7 +157,8 @@ class PartWriter:
 
     def _document_of_blocks(self, block: Document) -> list[dict[str, Any]]:
         self._about(block)
-        self.ledger.rewrite(block.field, "document-as-parts")
+        self.unmarked(block)
+        self.ledger.rewrite(block.field, Reason.AS_PARTS)
         self.ledger.carry(block.extras, OPENAI)
         title = [{"type": "input_text", "text": block.name}] if block.name else []
         return [*title, *self.parts(block.content)]

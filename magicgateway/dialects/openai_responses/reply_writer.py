@@ -16,8 +16,6 @@ from magicgateway.dialects.openai_responses.response_object import (
     usage_object,
 )
 
-_LOST = "no-such-item"
-
 
 def write_reply(reply: Reply, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     """A whole answer for the caller."""
@@ -29,7 +27,7 @@ def write_reply(reply: Reply, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     for choice in reply.choices[:1]:
         ledger.carry(choice.extras, "")
     for lost in assembly.lost:
-        ledger.drop(lost, _LOST)
+        ledger.drop(lost)
     status, details = outcome(assembly.finish)
     tier = {} if reply.service_tier is None else {"service_tier": reply.service_tier}
     written = open_envelope(asked, reply.id, reply.created).wrap(

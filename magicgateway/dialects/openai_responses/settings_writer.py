@@ -39,6 +39,7 @@ from magicgateway.conversation.parameters import (
     ResponseFormat,
     Taking,
 )
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.schema import is_strict
 from magicgateway.dialects.openai_responses.extras import SAID
 from magicgateway.dialects.openai_responses.settings_reader import (
@@ -117,7 +118,7 @@ class SettingsWriter:
         if limit is None:
             return
         if limit < FEWEST_TOKENS:
-            self.ledger.clamp(self.given.named(MAX_TOKENS), f"at-least-{FEWEST_TOKENS}")
+            self.ledger.clamp(self.given.named(MAX_TOKENS), Reason.AT_LEAST, FEWEST_TOKENS)
         body["max_output_tokens"] = max(limit, FEWEST_TOKENS)
 
     def _sampling(self, body: dict[str, Any]) -> None:
@@ -129,10 +130,11 @@ class SettingsWriter:
         temperature = self.taking.take(TEMPERATURE)
         if temperature is not None:
             body["temperature"] = temperature
-        if temperature is None or sampling == ALL:
-            top_p = self.taking.take(TOP_P)
-            if top_p is not None:
-                body["top_p"] = top_p
+        top_p = self.taking.take(TOP_P)
+        if top_p is not None and (temperature is None or sampling == ALL):
+            body["top_p"] = top_p
+        elif top_p is not None and not TOP_P.idle(top_p):
+            self.ledger.drop(self.given.named(TOP_P), Reason.BESIDE_TEMPERATURE)
 
     def _reasoning(self, body: dict[str, Any]) -> None:
         written: dict[str, Any] = {}
@@ -173,13 +175,15 @@ class SettingsWriter:
             self.ledger.drop(field)
             return None
         rank = EFFORTS.index(wanted)
-        lower = [level for level in levels if EFFORTS.index(level) < rank and level != "none"]
-        if wanted == "none" or not lower:
+        known = [level for level in EFFORTS if level in levels and level != "none"]
+        if wanted == "none" or not known:
             self.ledger.drop(field)
             return None
+        lower = [level for level in known if EFFORTS.index(level) < rank]
+        level = lower[-1] if lower else known[0]
         if given.effort is not None:
-            self.ledger.rewrite(field, f"nearest-effort-{lower[-1]}")
-        return lower[-1]
+            self.ledger.clamp(field, Reason.NEAREST_EFFORT, level)
+        return level
 
     def _text(self, body: dict[str, Any]) -> None:
         written: dict[str, Any] = {}
@@ -203,7 +207,7 @@ class SettingsWriter:
             body[field] = user
             return
         if len(user) > LONGEST_USER or not _PLAIN_USER.fullmatch(user):
-            self.ledger.rewrite(field, "hashed")
+            self.ledger.rewrite(field, Reason.HASHED)
             user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
         body["safety_identifier"] = user
 

@@ -53,6 +53,9 @@ from magicgateway.wire.jsontext import BadJson, decode
 Content = dict[str, Any]
 
 _NO_EVENT = Failure(status=502, kind="server", message="The provider's stream is not valid.")
+_TOO_MUCH = Failure(status=502, kind="server", message="The provider's answer is too large to read.")
+MOST_ITEMS = 4096
+"""Items of an answer, and blocks in all of them."""
 _CALLS = ("function_call", "custom_tool_call")
 _PARTS = ("output_text", "refusal")
 """Parts of a message that are words."""
@@ -135,6 +138,8 @@ class ResponsesReader:
             yield from self._end(kind, whole)
         else:
             yield from self._inside(kind.removeprefix("response."), content)
+            if max(len(self._items), self._next) > MOST_ITEMS:
+                yield from self._fail(_TOO_MUCH)
 
     def _start(self, response: Content) -> Started:
         self._started = True

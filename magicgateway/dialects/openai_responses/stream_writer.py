@@ -25,6 +25,10 @@ from magicgateway.dialects.openai_responses.response_object import (
     usage_object,
 )
 
+LONGEST_ANSWER = 64 * 1024 * 1024
+"""Characters of an answer, whose last event has all of it: more are not kept for that."""
+_TOO_LONG = Failure(status=502, kind="server", message="The provider's answer is too long.")
+
 Content = dict[str, Any]
 
 
@@ -42,6 +46,7 @@ class ResponsesWriter:
         self._envelope: Envelope | None = None
         self._usage = NO_USAGE
         self._number = 0
+        self._length = 0
         self._over = False
 
     def write(self, event: Event) -> bytes:
@@ -76,7 +81,11 @@ class ResponsesWriter:
                 yield from self._assembly.close()
                 yield self._ended(event)
             case _:
-                yield from self._assembly.feed(event)
+                self._length += len(getattr(event, "text", ""))
+                if self._length > LONGEST_ANSWER:
+                    yield self._failed(_TOO_LONG)
+                else:
+                    yield from self._assembly.feed(event)
 
     def _begin(self, event: Started) -> Iterator[Content]:
         envelope = open_envelope(self._asked, event.id, event.created)

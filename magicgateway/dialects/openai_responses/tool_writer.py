@@ -13,6 +13,7 @@ from magicgateway.conversation.client_tools import as_function
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.names import qualified
 from magicgateway.conversation.parameters import ToolChoice, WebSearch
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.conversation.schema import is_strict, is_wrapped, object_schema
 from magicgateway.dialects.openai_responses.client_run import CLIENT_RUN
@@ -67,6 +68,8 @@ class ToolWriter:
         }
 
     def _tool(self, tool: AnyTool) -> Iterator[dict[str, Any]]:
+        if tool.cache is not None:
+            self.ledger.drop(joined(tool.field, "cache_control"))
         if isinstance(tool, HostedTool):
             yield from self._hosted(tool)
         elif tool.raw is not None and tool.family == ITEMS:
@@ -90,7 +93,7 @@ class ToolWriter:
         if function is None:
             raise self.ledger.unsupported(tool.field, SAID)
         if tool.kind != "function":
-            self.ledger.emulate(tool.field, "as-function")
+            self.ledger.emulate(tool.field, Reason.AS_FUNCTION)
         tool, schema = function, function.schema
         written: dict[str, Any] = {"type": "function", "name": tool.name}
         if tool.description is not None:
@@ -108,7 +111,7 @@ class ToolWriter:
         if tool.strict is None:
             return None if tool.strict_by_default else False
         if tool.strict and not is_strict(schema):
-            self.ledger.drop(joined(tool.field, "strict"), "schema-not-strict")
+            self.ledger.drop(joined(tool.field, "strict"), Reason.SCHEMA_NOT_STRICT)
             return False
         return tool.strict
 
@@ -145,7 +148,7 @@ class ToolWriter:
         if isinstance(most, int):
             size = next((size for uses, size in _CONTEXT_SIZES if most <= uses), "high")
             written["search_context_size"] = size
-            self.ledger.emulate(joined(tool.field, "max_uses"), "as-context-size")
+            self.ledger.emulate(joined(tool.field, "max_uses"), Reason.SIZE_FOR_USES)
         for name in raw:
             self.ledger.drop(joined(tool.field, name))
         return written

@@ -116,7 +116,7 @@ class BlockWriterTests(SynchronousTestCase):
             (
                 "12h",
                 {"type": "ephemeral", "ttl": "1h"},
-                ["b.cache_control;rewritten;other-lifetime"],
+                ["b.cache_control.ttl;rewritten;nearest-lifetime"],
             ),
         ):
             ledger = Ledger()

@@ -49,8 +49,8 @@ class FittingTests(SynchronousTestCase):
             (Thinking(parts=("t",), token=OWN), None),
             (Thinking(token=OWN), None),
             (Thinking(redacted=True, token=OWN), None),
-            (Thinking(parts=("t",)), "b0;dropped;unsigned-reasoning"),
-            (Thinking(parts=("t",), token=Token("anthropic", "")), "b0;dropped;unsigned-reasoning"),
+            (Thinking(parts=("t",)), "b0;dropped;foreign-reasoning"),
+            (Thinking(parts=("t",), token=Token("anthropic", "")), "b0;dropped;foreign-reasoning"),
             (Thinking(parts=("t",), token=Token("openai", "E")), "b0;dropped;foreign-reasoning"),
         ):
             kept, notes = fit(block, Text(text="x"))
@@ -100,7 +100,7 @@ class FittingTests(SynchronousTestCase):
         gone = Thinking(parts=("t",), cache=MARK)
         own = Thinking(token=OWN, cache=MARK)
         cases: list[tuple[tuple[Block, ...], list[Any], list[str]]] = [
-            ((Text(text="x"), gone), [MARK], ["b1;dropped;unsigned-reasoning"]),
+            ((Text(text="x"), gone), [MARK], ["b1;dropped;foreign-reasoning"]),
             ((Text(text="x"), own), [MARK, None], []),
             ((Text(text="x", cache=CacheMark("1h")), own), [CacheMark("1h"), None], []),
             ((own, Text(text="x")), [None, None], ["b0.cache_control;dropped"]),

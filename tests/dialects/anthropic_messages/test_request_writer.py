@@ -185,7 +185,7 @@ class RequestWriterTests(SynchronousTestCase):
             "sonnet-4.5", reasoning_effort="low", temperature=0.2, max_tokens=9000
         )
         self.assertNotIn("temperature", body)
-        self.assertEqual(["temperature;dropped;thinking"], notes)
+        self.assertEqual(["temperature;dropped;not-while-thinking"], notes)
 
     def test_stubs(self) -> None:
         """A history of calls without tools declares them, and lets none be called."""

@@ -54,7 +54,8 @@ class SamplingTests(SynchronousTestCase):
         body, notes = write((t, 0.5), (p, 0.9), (k, 3), manual=True)
         self.assertEqual({}, body)
         self.assertEqual(
-            [f"{name};dropped;thinking" for name in ("temperature", "top_k", "top_p")], notes
+            [f"{name};dropped;not-while-thinking" for name in ("temperature", "top_k", "top_p")],
+            notes,
         )
         self.assertEqual(
             ({"temperature": 1, "top_p": 0.95}, []), write((t, 1), (p, 0.95), manual=True)

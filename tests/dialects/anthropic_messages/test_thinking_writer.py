@@ -47,7 +47,7 @@ class DerivedTests(SynchronousTestCase):
             ("opus-4.8", "minimal", (SUMMED, "low", [])),
             ("opus-4.8", "low", (SUMMED, "low", [])),
             ("opus-4.8", "max", (SUMMED, "max", [])),
-            ("sonnet-4.6", "xhigh", (SUMMED, "high", ["r;clamped;to-high"])),
+            ("sonnet-4.6", "xhigh", (SUMMED, "high", ["r;clamped;nearest-effort-high"])),
             ("plain", "high", (SUMMED, None, ["r;dropped"])),
             ("opus-4.8", "none", (OFF, None, [])),
             ("opus-5.5", "none", (None, "low", ["r;rewritten;always-thinks"])),
@@ -70,11 +70,11 @@ class DerivedTests(SynchronousTestCase):
             self.assertEqual((budget(tokens), []), (thinking, notes))
         self.assertEqual((None, None, []), think("sonnet-4.5", effort="none"))
         self.assertEqual(
-            (budget(3999), None, ["r;clamped;below-max-tokens"]),
+            (budget(3999), None, ["r;clamped;budget-in-bounds"]),
             think("sonnet-4.5", 4000, effort="high"),
         )
         self.assertEqual(
-            (None, None, ["r;dropped;max-tokens-too-small"]),
+            (None, None, ["r;dropped;no-room-to-think"]),
             think("sonnet-4.5", 1024, effort="low"),
         )
 
@@ -125,7 +125,7 @@ class ExplicitTests(SynchronousTestCase):
                 "opus-5",
                 "disabled",
                 {"effort": "max"},
-                (OFF, "high", ["r;clamped;without-thinking"]),
+                (OFF, "high", ["r;clamped;nearest-effort-high"]),
             ),
             ("opus-5", "disabled", {"effort": "low"}, (OFF, "low", [])),
         ]
@@ -151,7 +151,7 @@ class ExplicitTests(SynchronousTestCase):
         for model, kind, fields, expected in cases:
             self.assertEqual(expected, explicit(model, kind, **fields), (model, kind))
         self.assertEqual(
-            (None, None, ["r;rewritten;effort-as-budget", "r;dropped;max-tokens-too-small"]),
+            (None, None, ["r;rewritten;effort-as-budget", "r;dropped;no-room-to-think"]),
             think("sonnet-4.5", 10, kind="adaptive", explicit=True),
         )
 

@@ -73,7 +73,9 @@ class ToolChoosingTests(SynchronousTestCase):
         tools, notes = choose(bash, shell, custom)
         self.assertEqual((bash, custom), (tools[0], tools[2]))
         assert isinstance(tools[1], Tool)
-        self.assertEqual(("function", None, []), (tools[1].kind, tools[1].raw, notes))
+        self.assertEqual(
+            ("function", None, [";emulated;as-function"]), (tools[1].kind, tools[1].raw, notes)
+        )
 
     def test_lost(self) -> None:
         """A kind that cannot be had is reported, or refused if it is all or has to be called."""
@@ -115,7 +117,8 @@ class ToolChoosingTests(SynchronousTestCase):
         nested = {"type": "approximate", "approximate": place}
         flat = {"type": "approximate", **place}
         (tool,), notes = choose(search={"search_context_size": "low", "user_location": nested})
-        self.assertEqual((expected, []), (tool.raw, notes))
+        lost = ["web_search_options.search_context_size;emulated;size-for-uses"]
+        self.assertEqual((expected, lost), (tool.raw, notes))
         (tool,), notes = choose(
             evolve(
                 hosted(
@@ -132,7 +135,10 @@ class ToolChoosingTests(SynchronousTestCase):
         )
         self.assertEqual({**expected, "allowed_domains": ["a.test"]}, tool.raw)
         self.assertEqual(("web_search", CacheMark()), (tool.kind, tool.cache))
-        self.assertEqual(["tools[9].filters.odd;dropped", "tools[9].other;dropped"], notes)
+        self.assertEqual(
+            ["tools[9].search_context_size;emulated;size-for-uses",
+             "tools[9].filters.odd;dropped", "tools[9].other;dropped"], notes
+        )  # fmt: skip
         (tool,), notes = choose(search={"user_location": {"approximate": "Oslo"}})
         self.assertEqual({"type": "approximate"}, (tool.raw or {})["user_location"])
 

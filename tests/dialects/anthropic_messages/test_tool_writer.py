@@ -105,7 +105,8 @@ class ToolWriterTests(SynchronousTestCase):
         self.assertEqual(["tools[0].parameters;rewritten;restricted-schema"], notes)
         written, notes = write(Tool(name="f", schema=OPEN, strict=True))
         self.assertEqual(
-            ([tool(schema=OPEN)], ["tools[0].strict;dropped;open-object"]), (written.tools, notes)
+            ([tool(schema=OPEN)], ["tools[0].strict;dropped;schema-not-strict"]),
+            (written.tools, notes),
         )
         _, notes = write(Tool(name="f", schema=CLOSED, strict=True), capabilities=MODELS["old"])
         self.assertEqual(["tools[0].strict;dropped"], notes)

@@ -112,14 +112,14 @@ class ReasoningTests(SynchronousTestCase):
         for capabilities in (GPT_OSS, NOVA, PLAIN):
             body, noted = from_chat(chat(says("user", "U"), turn, answers("a")), capabilities)
             self.assertNotIn("reasoningContent", str(body))
-            self.assertIn("messages[1].thinking_blocks[0];dropped", noted)
+            self.assertIn("messages[1].thinking_blocks[0];dropped;foreign-reasoning", noted)
 
     def test_unsigned(self) -> None:
         """J44: reasoning without a signature is not sent as such."""
         turn = {**calls("a", content="t"), "reasoning_content": "T"}
         body, noted = from_chat(chat(says("user", "U"), turn, answers("a")))
         self.assertNotIn("reasoningContent", str(body))
-        self.assertIn("messages[1].reasoning_content;dropped", noted)
+        self.assertIn("messages[1].reasoning_content;dropped;foreign-reasoning", noted)
 
     def test_redacted(self) -> None:
         """J55: redacted reasoning goes back as base64 of what Anthropic has."""
@@ -129,7 +129,7 @@ class ReasoningTests(SynchronousTestCase):
         able = evolve(NOVA, converse=evolve(NOVA.converse, replays_reasoning=True))
         other = Thinking(redacted=True, token=Token("amazon", "UlhV"), field="t")
         self.assertEqual((expected, []), write(other, "assistant", able))
-        self.assertEqual(([], ["t;dropped"]), write(other, "assistant"))
+        self.assertEqual(([], ["t;dropped;foreign-reasoning"]), write(other, "assistant"))
 
     def test_of_converse(self) -> None:
         """Reasoning that a caller of Converse brings goes to whichever model it is for."""
@@ -208,7 +208,7 @@ class ToolTests(SynchronousTestCase):
     def test_tokens(self) -> None:
         """What only a call's maker could read is reported."""
         call = ToolCall(id="a", name="f", token=Token("gemini", "x"), field="c")
-        self.assertEqual(["c.signature;dropped"], write(call, "assistant")[1])
+        self.assertEqual(["c.signature;dropped;foreign-reasoning"], write(call, "assistant")[1])
 
 
 class OtherTests(SynchronousTestCase):
@@ -220,7 +220,9 @@ class OtherTests(SynchronousTestCase):
         own = Foreign(family=CONVERSE, kind="toolAddition", raw=raw)
         self.assertEqual(([raw], []), write(own))
         told = Hosted(family=ANTHROPIC, kind="k", raw={}, text="found", field="h")
-        self.assertEqual(([{"text": "found"}], ["h;rewritten;as-text"]), write(told, "assistant"))
+        self.assertEqual(
+            ([{"text": "found"}], ["h;rewritten;told-as-text"]), write(told, "assistant")
+        )
         silent = evolve(told, text=" ", cache=CacheMark())
         self.assertEqual(([], ["h;dropped", "h.cache_control;dropped"]), write(silent, "assistant"))
 

@@ -61,7 +61,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(POINT, body["messages"][2]["content"][1])
         self.assertEqual(
             [
-                "messages[2].content[0].content[0].cache_control;rewritten;moved-after-the-block",
+                "messages[2].content[0].content[0].cache_control;rewritten;moved-after-the-result",
                 "tools;emulated;declared-from-the-history",
             ],
             noted,

@@ -58,7 +58,7 @@ class FormatTests(SynchronousTestCase):
             {**closed, "properties": {"a": {**closed, "properties": {"b": {"type": "string"}}}}},
             decode(inner["schema"].encode()),
         )
-        self.assertEqual(["response_format.schema;rewritten;restricted"], noted)
+        self.assertEqual(["response_format;rewritten;restricted-schema"], noted)
 
     def test_native_unchanged(self) -> None:
         """A schema that is within the means is sent as it is, and nothing is reported."""
@@ -81,7 +81,7 @@ class FormatTests(SynchronousTestCase):
         (tool,) = sent.body["toolConfig"]["tools"]
         self.assertEqual(SCHEMA, tool["toolSpec"]["inputSchema"]["json"])
         self.assertEqual({"tool": {"name": "reply"}}, sent.body["toolConfig"]["toolChoice"])
-        self.assertEqual(["response_format;emulated;schema-by-tool"], noted)
+        self.assertEqual(["response_format;emulated;by-tool"], noted)
 
     def test_tool_among_others(self) -> None:
         """Beside the caller's tools one has to be called, the format's under a free name."""
@@ -122,20 +122,20 @@ class FormatTests(SynchronousTestCase):
         body = chat(USER, response_format=asked(), tools=[function()], tool_choice="required")
         sent, noted = sent_for(body)
         self.assertIsNone(sent.json_tool)
-        self.assertEqual(["response_format;dropped;a-call-is-demanded"], noted)
+        self.assertEqual(["response_format;dropped;tool-is-forced"], noted)
 
     def test_words(self) -> None:
         """A model without tools is told the schema; a format without one is told everybody."""
         body, noted = from_chat(chat(USER, response_format=asked()), TITAN)
         self.assertTrue(body["messages"][0]["content"][0]["text"].startswith(JSON_SCHEMA))
-        self.assertEqual("response_format;emulated;schema-by-prompt", noted[-1])
+        self.assertEqual("response_format;emulated;by-prompt", noted[-1])
         for form in (
             {"type": "json_object"},
             {"type": "json_schema", "json_schema": {"name": "x"}},
         ):
             body, noted = from_chat(chat(USER, response_format=form))
             self.assertEqual([{"text": JSON_ONLY}], body["system"])
-            self.assertEqual(["response_format;emulated;json-by-prompt"], noted)
+            self.assertEqual(["response_format;emulated;by-prompt"], noted)
         body, noted = from_chat(chat(USER, response_format={"type": "text"}))
         self.assertEqual({"messages"}, body.keys())
         self.assertEqual([], noted)

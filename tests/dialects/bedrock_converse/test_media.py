@@ -150,7 +150,7 @@ class NameTests(SynchronousTestCase):
         for given, expected in cases:
             document = Document(source=Plain(""), name=given, field="d")
             self.assertEqual(expected, names.name(document, ledger), given)
-        self.assertEqual(["d.name;rewritten;document-name"], lines(ledger))
+        self.assertEqual(["d.name;rewritten;renamed"], lines(ledger))
         unnamed = Ledger()
         DocumentNames().name(Document(source=Plain("")), unnamed)
         self.assertEqual([], lines(unnamed))

@@ -63,13 +63,13 @@ class EffortTests(SynchronousTestCase):
         self.assertEqual(10000, body["inferenceConfig"]["maxTokens"])
         body, noted = from_chat(chat(reasoning_effort="high"), small)
         self.assertEqual(9999, body[FIELDS]["thinking"]["budget_tokens"])
-        self.assertEqual(["reasoning_effort;clamped;between-1024-and-the-limit"], noted)
+        self.assertEqual(["reasoning_effort;clamped;budget-in-bounds"], noted)
 
     def test_narrow(self) -> None:
         """A budget stays below the caller's limit; a limit too low for any leaves no thinking."""
         body, noted = from_chat(chat(reasoning_effort="low", max_tokens=1500))
         self.assertEqual(1499, body[FIELDS]["thinking"]["budget_tokens"])
-        self.assertEqual(["reasoning_effort;clamped;between-1024-and-the-limit"], noted)
+        self.assertEqual(["reasoning_effort;clamped;budget-in-bounds"], noted)
         body, noted = from_chat(chat(reasoning_effort="low", max_tokens=1024))
         self.assertNotIn(FIELDS, body)
         self.assertEqual(["reasoning_effort;dropped;no-room-to-think"], noted)
@@ -80,7 +80,7 @@ class EffortTests(SynchronousTestCase):
         cases: list[tuple[str, str, list[str]]] = [
             ("minimal", "low", []),
             ("low", "low", []),
-            ("xhigh", "high", ["reasoning_effort;clamped;to-high"]),
+            ("xhigh", "high", ["reasoning_effort;clamped;nearest-effort-high"]),
             ("max", "max", []),
         ]
         for effort, expected, noted in cases:
@@ -92,12 +92,12 @@ class EffortTests(SynchronousTestCase):
     def test_always(self) -> None:
         """A model that cannot but think does it with the least effort."""
         expected = {"output_config": {"effort": "low"}}
-        self.check("none", expected, ["reasoning_effort;dropped;always-thinks"], ALWAYS)
+        self.check("none", expected, ["reasoning_effort;rewritten;always-thinks"], ALWAYS)
 
     def test_other_families(self) -> None:
         """Each other family has its own field, and its own levels."""
         nova = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
-        clamped = "reasoning_effort;clamped;to-"
+        clamped = "reasoning_effort;clamped;nearest-effort-"
         cases: list[tuple[str, Json | None, list[str], Capabilities]] = [
             ("low", {"reasoning_effort": "low"}, [], GPT_OSS),
             ("minimal", {"reasoning_effort": "low"}, [f"{clamped}low"], GPT_OSS),
@@ -140,7 +140,7 @@ class ThinkingTests(SynchronousTestCase):
         self.check(thinking(given), {"thinking": given}, [], CLAUDE_4_5)
         least = {"type": "enabled", "budget_tokens": 100}
         expected = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
-        noted = ["thinking;clamped;between-1024-and-the-limit"]
+        noted = ["thinking;clamped;budget-in-bounds"]
         self.check(thinking(least), expected, noted, CLAUDE_4_5)
 
     def test_effort_in_a_budget(self) -> None:
@@ -159,9 +159,9 @@ class ThinkingTests(SynchronousTestCase):
         budget = {"type": "enabled", "budget_tokens": 3000}
         expected: Json = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
         able = evolve(CLAUDE, efforts=("low", "high"))
-        self.check(thinking(budget), expected, ["thinking;rewritten;as-adaptive"], able)
+        self.check(thinking(budget), expected, ["thinking;rewritten;budget-as-effort"], able)
         expected = {"thinking": {"type": "enabled", "budget_tokens": 16384}}
-        noted = ["thinking;rewritten;as-enabled"]
+        noted = ["thinking;rewritten;effort-as-budget"]
         self.check(thinking({"type": "adaptive"}), expected, noted, CLAUDE_4_5)
         neither = evolve(CLAUDE, claude=evolve(CLAUDE.claude, thinking=frozenset()))
         self.check(thinking({"type": "adaptive"}), None, ["thinking;dropped"], neither)
@@ -186,7 +186,7 @@ class ThinkingTests(SynchronousTestCase):
         self.check(loud, expected, [], CLAUDE_4_6)
         quiet = evolve(CLAUDE_4_6, claude=evolve(CLAUDE_4_6.claude, quiet_effort="high"))
         expected = {"thinking": off, "output_config": {"effort": "high"}}
-        self.check(loud, expected, ["thinking;clamped;to-high"], quiet)
+        self.check(loud, expected, ["thinking;clamped;nearest-effort-high"], quiet)
 
     def test_unknown(self) -> None:
         """A kind that nobody knows is reported."""
@@ -197,7 +197,7 @@ class ThinkingTests(SynchronousTestCase):
         for budget, effort in ((1024, "low"), (9000, "medium"), (20000, "high"), (40000, "high")):
             given = {"type": "enabled", "budget_tokens": budget, "display": "omitted"}
             noted = ["thinking.display;dropped"]
-            noted += ["thinking;clamped;to-high"] if budget == 40000 else []
+            noted += ["thinking;clamped;nearest-effort-high"] if budget == 40000 else []
             self.check(thinking(given), {"reasoning_effort": effort}, noted, GPT_OSS)
         self.check(thinking({"type": "adaptive"}), None, [], GPT_OSS)
 
@@ -207,7 +207,7 @@ class ThinkingTests(SynchronousTestCase):
         body, noted = from_chat(chat(reasoning_effort="low", **tools))
         self.assertEqual({"any": {}}, body["toolConfig"]["toolChoice"])
         self.assertNotIn(FIELDS, body)
-        self.assertEqual(["reasoning_effort;dropped;a-call-is-demanded"], noted)
+        self.assertEqual(["reasoning_effort;dropped;tool-is-forced"], noted)
         with self.assertRaises(ApiError) as caught:
             from_chat(chat(thinking={"type": "enabled", "budget_tokens": 2000}, **tools))
         self.assertEqual("thinking", caught.exception.param)

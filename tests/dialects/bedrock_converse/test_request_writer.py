@@ -168,7 +168,7 @@ class RequestTests(SynchronousTestCase):
         turns = [USER, calls("a"), answers("a")]
         body, noted = from_chat(chat(*turns, tools=[function()], reasoning_effort="low"))
         self.assertNotIn("additionalModelRequestFields", body)
-        self.assertEqual(["reasoning_effort;dropped;unfinished-calls-without-it"], noted)
+        self.assertEqual(["reasoning_effort;dropped;history-without-thinking"], noted)
         turns[1]["thinking_blocks"] = [{"type": "thinking", "thinking": "T", "signature": "S"}]
         body, noted = from_chat(
             chat(*turns, tools=[function()], reasoning_effort="low"), served=False
@@ -206,7 +206,7 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "messages[0].content;rewritten;system-as-user-text",
-                "response_format;emulated;json-by-prompt",
+                "response_format;emulated;by-prompt",
             ],
             noted,
         )

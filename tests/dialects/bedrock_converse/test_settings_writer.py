@@ -46,7 +46,7 @@ class SettingsTests(SynchronousTestCase):
             (
                 {"max_tokens": 500},
                 {"inferenceConfig": {"maxTokens": 100}},
-                ["max_tokens;clamped;limit-of-the-model"],
+                ["max_tokens;clamped;at-most-100"],
                 limited,
             ),
             ({"max_tokens": 50}, {"inferenceConfig": {"maxTokens": 50}}, [], limited),
@@ -87,7 +87,7 @@ class SettingsTests(SynchronousTestCase):
             (
                 {"temperature": 0.2, "top_p": 0.9},
                 {"temperature": 0.2},
-                ["top_p;dropped"],
+                ["top_p;dropped;beside-temperature"],
                 CLAUDE_4_5,
             ),
             ({"temperature": 0.2, "top_p": 1}, {"temperature": 0.2}, [], CLAUDE_4_5),

@@ -172,7 +172,7 @@ class TurnTests(SynchronousTestCase):
         turns = [says("assistant", "A"), USER]
         body, noted = from_chat(chat(*turns), NOVA)
         self.assertEqual(("user", ["'.'"]), shape(body)[0])
-        self.assertEqual(["messages[0];emulated;begins-with-a-user-message"], noted)
+        self.assertEqual(["messages[0];emulated;filler-added"], noted)
         free = evolve(NOVA, converse=evolve(NOVA.converse, first_user=False))
         body, _ = from_chat(chat(*turns), free)
         self.assertEqual(["assistant", "user"], _roles(body))
@@ -201,7 +201,7 @@ class TurnTests(SynchronousTestCase):
         turn = {**says("assistant", None), "reasoning_content": "x"}
         body, noted = from_chat(chat(USER, turn, says("user", "V")))
         self.assertEqual(("assistant", ["'.'"]), shape(body)[1])
-        self.assertEqual(["messages[1].reasoning_content;dropped"], noted)
+        self.assertEqual(["messages[1].reasoning_content;dropped;foreign-reasoning"], noted)
 
     def test_names(self) -> None:
         """A participant's name is reported, as is what else a message holds."""
@@ -227,7 +227,7 @@ class SystemTests(SynchronousTestCase):
         messages = [{"role": "user", "content": "U"}]
         body, noted = from_messages({"system": system, "messages": messages})
         self.assertEqual([{"text": "S"}], body["system"])
-        self.assertEqual(["system[0];dropped;no-prompt", "system[0].x;dropped"], noted)
+        self.assertEqual(["system[0];dropped;not-a-prompt", "system[0].x;dropped"], noted)
 
     def test_media(self) -> None:
         """The system says only text."""

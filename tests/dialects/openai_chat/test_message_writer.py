@@ -139,7 +139,7 @@ class SystemTests(SynchronousTestCase):
         billing = Text(text="x-anthropic-billing-header: cc=1", field="system[0]")
         lead = turn("system", billing, Text(text="S"), Text(text="T"), lead=True)
         self.assertEqual(
-            ([says("system", "S\n\nT")], ["system[0];dropped;no-prompt"]), written(lead)
+            ([says("system", "S\n\nT")], ["system[0];dropped;not-a-prompt"]), written(lead)
         )
 
     def test_developer(self) -> None:
@@ -193,7 +193,7 @@ class AssistantTests(SynchronousTestCase):
             (Token("plain", data), {"google": {"thought_signature": "S"}}, []),
             (Token("plain", "odd"), None, []),
             (Token("plain", "7"), None, []),
-            (Token("other", data), None, ["t.signature;dropped"]),
+            (Token("other", data), None, ["t.signature;dropped;foreign-reasoning"]),
         ):
             called = ToolCall(id="c", name="f", token=token, field="t")
             found, reported = written(turn("assistant", called))
@@ -221,7 +221,7 @@ class AssistantTests(SynchronousTestCase):
         """Foreign reasoning, and any where it is not wanted, is left out and reported."""
         foreign = Thinking(parts=("w",), token=Token("anthropic", "S"), field="t")
         own = Thinking(parts=("w",), token=Token("plain", ""), field="t")
-        expected = ([says("assistant", "a")], ["t;dropped"])
+        expected = ([says("assistant", "a")], ["t;dropped;foreign-reasoning"])
         for block, able in ((foreign, ECHO), (own, PLAIN), (foreign, PLAIN)):
             self.assertEqual(expected, written(turn("assistant", block, Text(text="a")), able=able))
 

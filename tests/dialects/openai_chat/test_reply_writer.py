@@ -164,7 +164,7 @@ class ReplyTests(SynchronousTestCase):
         paused = Finish(reason="paused", raw="pause_turn")
         written, notes = both(Text(text="a"), finish=paused)
         self.assertEqual("stop", written["choices"][0]["finish_reason"])
-        self.assertEqual(["finish_reason;rewritten;pause_turn"], notes)
+        self.assertEqual(["finish_reason;rewritten;paused"], notes)
         met = Finish(reason="stop_sequence", stop_sequence="END")
         self.assertEqual("END", body(Text(text="a"), finish=met)["choices"][0]["stop_sequence"])
 

@@ -200,7 +200,7 @@ class FormatTests(SynchronousTestCase):
         self.check(
             ResponseFormat("json_schema", "n", None, OPEN, strict=True),
             schema(name="n", schema=OPEN),
-            "response_format.json_schema.strict;dropped;schema-is-not-strict",
+            "response_format.json_schema.strict;dropped;schema-not-strict",
         )
 
     def test_by_prompt(self) -> None:
@@ -213,14 +213,14 @@ class FormatTests(SynchronousTestCase):
         said = sent.body["messages"][1]
         self.assertEqual("system", said["role"])
         self.assertIn('{"type":"object","properties":{"a":{"type":"string"}}}', said["content"])
-        self.assertEqual(["response_format;emulated;schema-by-prompt"], notes)
+        self.assertEqual(["response_format;emulated;by-prompt"], notes)
         sent = self.check(
-            ResponseFormat("json_object"), None, "response_format;emulated;json-by-prompt",
+            ResponseFormat("json_object"), None, "response_format;emulated;by-prompt",
             json_object=False,
         )  # fmt: skip
         self.assertEqual("system", sent.body["messages"][0]["role"])
         helpless = frozenset({"tool_choice"})
-        self.check(form, None, "response_format;emulated;schema-by-prompt", json_object=False,
+        self.check(form, None, "response_format;emulated;by-prompt", json_object=False,
                    json_schema=False, drops=helpless)  # fmt: skip
 
     def test_by_tool(self) -> None:
@@ -229,7 +229,7 @@ class FormatTests(SynchronousTestCase):
         to = able(json_object=False, json_schema=False)
         sent, notes = write(asking(form=form), to)
         self.assertEqual(
-            ("f", frozenset({"f"}), ["response_format;emulated;schema-by-tool"]),
+            ("f", frozenset({"f"}), ["response_format;emulated;by-tool"]),
             (sent.json_tool, sent.wrapped, notes),
         )
         self.assertEqual({"type": "function", "function": {"name": "f"}}, sent.body["tool_choice"])

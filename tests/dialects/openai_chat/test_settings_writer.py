@@ -63,7 +63,7 @@ class SettingTests(SynchronousTestCase):
         self.check({MAX_TOKENS: 9}, {"max_completion_tokens": 9})
         self.check({MAX_TOKENS: 9}, {"max_tokens": 9}, chat={"max_tokens_field": "max_tokens"})
         self.check({MAX_TOKENS: 9}, {"max_completion_tokens": 5},
-                   "max_tokens;clamped;limit-of-the-model", max_output_tokens=5)  # fmt: skip
+                   "max_tokens;clamped;at-most-5", max_output_tokens=5)  # fmt: skip
         refused = self.assertRaises(ApiError, written, {MAX_TOKENS: 0})
         self.assertEqual((400, "max_tokens"), (refused.status, refused.param))
 
@@ -88,7 +88,7 @@ class SettingTests(SynchronousTestCase):
         """Sampling goes as far as the model takes it."""
         both: Given = {TEMPERATURE: 0.5, TOP_P: 0.9}
         self.check(both, {"temperature": 0.5, "top_p": 0.9})
-        self.check(both, {"temperature": 0.5}, "top_p;dropped", sampling="one")
+        self.check(both, {"temperature": 0.5}, "top_p;dropped;beside-temperature", sampling="one")
         self.check({TOP_P: 0.9}, {"top_p": 0.9}, sampling="one")
         self.check(both, {}, "temperature;dropped", "top_p;dropped", sampling="none")
         self.check({TEMPERATURE: 1}, {}, sampling="none")
@@ -106,9 +106,11 @@ class SettingTests(SynchronousTestCase):
         """E.4: effort is the level that the target has, by whatever words it was asked for."""
         cases: list[tuple[Reasoning, tuple[str, ...], str | None, list[str]]] = [
             (Reasoning(effort="low"), EFFORTS, "low", []),
-            (Reasoning(effort="xhigh"), EFFORTS, "high", ["reasoning;clamped;to-high"]),
-            (Reasoning(effort="minimal"), EFFORTS, "low", ["reasoning;clamped;to-low"]),
-            (Reasoning(effort="low"), ("none", "high"), "high", ["reasoning;clamped;to-high"]),
+            (Reasoning(effort="xhigh"), EFFORTS, "high",
+             ["reasoning;clamped;nearest-effort-high"]),
+            (Reasoning(effort="minimal"), EFFORTS, "low", ["reasoning;clamped;nearest-effort-low"]),
+            (Reasoning(effort="low"), ("none", "high"), "high",
+             ["reasoning;clamped;nearest-effort-high"]),
             (Reasoning(effort="low"), ("none",), None, ["reasoning;dropped"]),
             (Reasoning(effort="none"), EFFORTS, None, ["reasoning;dropped"]),
             (Reasoning(effort="none"), ("none", *EFFORTS), "none", []),

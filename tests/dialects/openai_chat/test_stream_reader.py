@@ -15,11 +15,12 @@ from magicgateway.conversation.events import (
 )
 from magicgateway.conversation.reply import Usage
 from magicgateway.dialects.grammar import Sent
+from magicgateway.dialects.openai_chat.choice_reader import LONGEST_HELD, MOST_CALLS
 from magicgateway.dialects.openai_chat.grammar import read_reply
 from magicgateway.dialects.openai_chat.stream_reader import MOST_CHOICES, open_reader
 from magicgateway.wire import sse
 from tests.dialects.cassettes import body_of, recorded
-from tests.dialects.openai_chat.streams import DONE, HEAD, Json, delta, read
+from tests.dialects.openai_chat.streams import DONE, HEAD, Json, delta, piece, read
 
 COUNTS = {"prompt_tokens": 100, "completion_tokens": 9,
           "prompt_tokens_details": {"cached_tokens": 60}}  # fmt: skip
@@ -48,6 +49,7 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(whole[:3], kinds(read(a)))
         self.assertEqual([], read(DONE))
         self.assertEqual([], read())
+        self.assertEqual(["Started"], kinds(read({**HEAD, "choices": []}, DONE)))
 
     def test_half_finished(self) -> None:
         """Of several choices all have to have ended."""
@@ -109,6 +111,20 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(["Started", "Finished", "Ended"], kinds(events))
         many = [delta(None, index, content="a") for index in range(MOST_CHOICES + 1)]
         self.assertEqual((502, "server"), failure(*many))
+
+    def test_too_much(self) -> None:
+        """A choice that has more calls than are made, or says too much of what is kept, fails."""
+        calls = [piece(n, id=f"c{n}", name="f") for n in range(MOST_CALLS)]
+        self.assertEqual(MOST_CALLS, kinds(read(*calls)).count("BlockStarted"))
+        self.assertEqual((502, "server"), failure(*calls, piece(MOST_CALLS, name="f")))
+        long = "x" * (LONGEST_HELD // 4)
+        for chunk in (
+            piece(0, arguments=long),
+            delta(reasoning_details=[{"type": "t", "text": long}]),
+            {**HEAD, "choices": [{"index": 0, "logprobs": {"content": [{"token": long}]}}]},
+        ):
+            self.assertNotIn("Failed", kinds(read(*[chunk] * 3)))
+            self.assertEqual((502, "server"), failure(*[chunk] * 6))
 
     def test_recorded(self) -> None:
         """Recorded streams end well; recorded answers can be read."""

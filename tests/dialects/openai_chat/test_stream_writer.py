@@ -32,7 +32,7 @@ from magicgateway.conversation.events import (
 )
 from magicgateway.conversation.parameters import SERVICE_TIER, Parameters
 from magicgateway.conversation.reply import Failure, Finish, Usage
-from magicgateway.conversation.sealed import unseal
+from magicgateway.conversation.sealed import LONGEST, unseal
 from tests.dialects.openai_chat.sdk import accumulated, chunks
 from tests.dialects.openai_chat.streams import (
     DONE,
@@ -316,6 +316,14 @@ class ReasoningTests(SynchronousTestCase):
             (("ab", "c"), True, "rs_1", Token("openai", "enc")),
             (back.parts, back.summary, back.item_id, back.token),
         )
+
+    def test_too_long_to_seal(self) -> None:
+        """Words that cannot be sealed are not kept; Anthropic's signature needs none."""
+        long = [(0, "x" * (LONGEST // 2))] * 3
+        for origin, there in (("openai", False), ("anthropic", True)):
+            end: list[Event] = [TokenDelta(0, Token(origin, "S")), BlockStopped(0)]
+            wire = written(*told([*thinking(*long), *end]))
+            self.assertEqual(there, b'"signature"' in wire, origin)
 
     def test_nobodys(self) -> None:
         """A token that says no more than whose it is does not go out."""

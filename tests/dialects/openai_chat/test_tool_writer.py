@@ -58,7 +58,7 @@ class ToolTests(SynchronousTestCase):
             (Tool(name="f", schema=STRICT, strict=False), function("f", STRICT), []),
             (Tool(name="f", schema=STRICT), function("f", STRICT), []),
             (Tool(name="f", schema=OPEN, strict=True, field="t"), function("f", OPEN),
-             ["t.strict;dropped;schema-is-not-strict"]),
+             ["t.strict;dropped;schema-not-strict"]),
             (Tool(name="f", extras=Extras("openai_chat", "t", {"function.x": 1, "y": 2})),
              {**function("f", x=1), "y": 2}, []),
             (Tool(name="f", field="t", cache=CacheMark()), function("f"),
@@ -104,7 +104,7 @@ class ToolTests(SynchronousTestCase):
         odd = Tool(name="odd", kind="odd", field="b", extras=Extras("anthropic", "b", {"x": 1}))
         written, notes = declared(bash, odd)
         self.assertEqual(["bash"], [tool["function"]["name"] for tool in written.tools])
-        self.assertEqual(["b;dropped", "b.x;dropped"], notes)
+        self.assertEqual(["a;emulated;as-function", "b;dropped", "b.x;dropped"], notes)
 
     def test_web_search(self) -> None:
         """A search is asked for by options where the target can search."""
@@ -113,7 +113,12 @@ class ToolTests(SynchronousTestCase):
         expected = WebSearch({"search_context_size": "medium", "user_location": place})
         self.assertEqual(([], expected), (written.tools, written.search))
         self.assertEqual(
-            ["tools[0].allowed_domains;dropped", "tools[0].cache_control;dropped"], notes
+            [
+                "tools[0].max_uses;emulated;size-for-uses",
+                "tools[0].allowed_domains;dropped",
+                "tools[0].cache_control;dropped",
+            ],
+            notes,
         )
         for raw, size in (({"max_uses": 1}, "low"), ({"max_uses": 9}, "high"),
                           ({"search_context_size": "low"}, "low"), ({}, None)):  # fmt: skip

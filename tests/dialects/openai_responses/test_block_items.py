@@ -65,7 +65,7 @@ class ReasoningTests(SynchronousTestCase):
         """What nobody knows of a part of it is reported."""
         _, notes = read(body({"type": "reasoning", "id": "rs",
                               "summary": [{**SUMMARY[0], "odd": 1}]}))  # fmt: skip
-        self.assertEqual(["input[0].summary[0].odd;dropped;unknown"], notes)
+        self.assertEqual(["input[0].summary[0].odd;dropped;unsupported-by-target"], notes)
 
 
 class CallTests(SynchronousTestCase):

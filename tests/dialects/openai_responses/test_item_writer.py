@@ -165,7 +165,7 @@ class ItemWriterTests(SynchronousTestCase):
         step = Hosted(family=ANTHROPIC, kind="server_tool_use", raw={}, text="[web_search: q]",
                       field="m[0].a")  # fmt: skip
         self.assertEqual(
-            ([says("assistant", "[web_search: q]")], ["m[0].a;rewritten;folded-into-text"]),
+            ([says("assistant", "[web_search: q]")], ["m[0].a;rewritten;told-as-text"]),
             made("assistant", step),
         )
         items, notes = made("assistant", Foreign(family=ANTHROPIC, kind="x", raw={}, field="f"))
@@ -176,12 +176,12 @@ class ItemWriterTests(SynchronousTestCase):
         call = ToolCall(id="c", name="f", arguments="{}", token=Token("gemini", "x"), field="m.c")
         cases: list[tuple[tuple[list[Json], list[str]], list[str]]] = [
             (made("user", Text(text="a"), name="Ann"), ["m[0].name"]),
-            (made("assistant", call), ["m.c.token"]),
-            (made("assistant", Text(text="a", token=TOKEN, field="m.t")), ["m.t.token"]),
+            (made("assistant", call), ["m.c.signature"]),
+            (made("assistant", Text(text="a", token=TOKEN, field="m.t")), ["m.t.signature"]),
             (made("user", ToolResult(call_id="c"), extras=Extras(OPENAI, "m[0]", {"x": 1}),
                   name=None), ["m[0].x"]),
             (made("assistant", call, extras=Extras(ANTHROPIC, "m[0]", {"x": 1})),
-             ["m.c.token", "m[0].x"]),
+             ["m.c.signature", "m[0].x"]),
         ]  # fmt: skip
         for (_, notes), lost in cases:
             self.assertEqual(lost, [note.partition(";")[0] for note in notes])

@@ -70,7 +70,7 @@ class PartWriterTests(SynchronousTestCase):
             (Document(source=Plain(""), name="n", content=(Text(text="w"),), field="f"),
              ["n", "w"], ["f;rewritten;document-as-parts"]),
             (Hosted(family=ANTHROPIC, kind="k", raw={}, text="w", field="f"), ["w"],
-             ["f;rewritten;folded-into-text"]),
+             ["f;rewritten;told-as-text"]),
             (plain, [None], []),
             (Thinking(parts=("x",), field="f"), [], ["f;dropped;unsupported-by-target"]),
             (Hosted(family=ANTHROPIC, kind="k", raw={}, field="f"), [],
@@ -105,9 +105,19 @@ class PartWriterTests(SynchronousTestCase):
             self.assertEqual(lost, [note.partition(";")[0] for note in parts(block)[1]])
 
     def test_cache_marks(self) -> None:
-        """Providers that keep prompts by themselves are not told where."""
-        block = Text(text="a", cache=CacheMark())
-        self.assertEqual(([{"type": "input_text", "text": "a"}], []), parts(block, Capabilities()))
+        """A mark that a provider does not take is reported, whatever it stands on."""
+        cases: list[tuple[Block, list[str]]] = [
+            (Text(text="a", cache=CacheMark(), field="f"), []),
+            (Document(source=Plain(""), content=(Text(text="w"),), cache=CacheMark(), field="f"),
+             ["f;rewritten;document-as-parts"]),
+            (Hosted(family=ANTHROPIC, kind="k", raw={}, cache=CacheMark(), field="f"),
+             ["f;dropped;unsupported-by-target"]),
+        ]  # fmt: skip
+        for block, others in cases:
+            _, notes = parts(block, Capabilities())
+            self.assertEqual(
+                {"f.cache_control;dropped;unsupported-by-target", *others}, set(notes), block
+            )
 
     def test_refused(self) -> None:
         """What a model cannot take is refused rather than left out."""

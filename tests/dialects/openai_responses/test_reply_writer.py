@@ -280,7 +280,7 @@ class WriteReplyTests(SynchronousTestCase):
         ]  # fmt: skip
         for block, lost in cases:
             _, notes = answer(reply(block))
-            self.assertEqual([f"{lost};dropped;no-such-item"], notes)
+            self.assertEqual([f"{lost};dropped;unsupported-by-target"], notes)
         _, notes = answer(reply(extras=Extras(ANTHROPIC, "", {"container": {}})))
         self.assertEqual(["container;dropped;unsupported-by-target"], notes)
 

@@ -60,7 +60,7 @@ class SettingsWriterTests(SynchronousTestCase):
         given.give(p.TOP_P, 0.5, "top_p")
         for sampling, fields, lost in (
             ("all", {"temperature", "top_p"}, []),
-            ("one", {"temperature"}, ["top_p;dropped;unsupported-by-target"]),
+            ("one", {"temperature"}, ["top_p;dropped;beside-temperature"]),
             ("none", set(), ["temperature;dropped;unsupported-by-target",
                              "top_p;dropped;unsupported-by-target"]),
         ):  # fmt: skip
@@ -91,8 +91,9 @@ class SettingsWriterTests(SynchronousTestCase):
         cases: list[tuple[p.Reasoning, tuple[str, ...], Any, list[str]]] = [
             (p.Reasoning(effort="high"), ("low", "high"), {"effort": "high"}, []),
             (p.Reasoning(effort="max"), ("low", "high"), {"effort": "high"},
-             ["x;rewritten;nearest-effort-high"]),
-            (p.Reasoning(effort="minimal"), ("low",), None, ["x;dropped;unsupported-by-target"]),
+             ["x;clamped;nearest-effort-high"]),
+            (p.Reasoning(effort="minimal"), ("low",), {"effort": "low"},
+             ["x;clamped;nearest-effort-low"]),
             (p.Reasoning(effort="high"), (), None, ["x;dropped;unsupported-by-target"]),
             (p.Reasoning(effort="odd"), ("low",), None, ["x;dropped;unsupported-by-target"]),
             (p.Reasoning(kind="disabled"), ("none", "low"), {"effort": "none"}, []),

@@ -68,7 +68,7 @@ class ReadToolsTests(SynchronousTestCase):
     def test_namespace(self) -> None:
         """Members of a namespace are tools that know where they belong."""
         request, notes = read(body(HI, tools=[{**CRM, "odd": 1}]))
-        self.assertEqual(["tools[0].odd;dropped;unknown"], notes)
+        self.assertEqual(["tools[0].odd;dropped;unsupported-by-target"], notes)
         members = [
             (tool.namespace, tool.namespace_about, tool.name, tool.kind)
             for tool in request.tools
@@ -122,4 +122,4 @@ class ReadToolsTests(SynchronousTestCase):
         choice = {"type": "allowed_tools", "mode": "auto",
                   "tools": [{"type": "function", "name": "f", "odd": 1}]}  # fmt: skip
         _, notes = read(body(HI, tools=TOOLS, tool_choice=choice))
-        self.assertEqual(["tool_choice.tools[0].odd;dropped;unknown"], notes)
+        self.assertEqual(["tool_choice.tools[0].odd;dropped;unsupported-by-target"], notes)

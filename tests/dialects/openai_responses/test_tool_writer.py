@@ -119,7 +119,7 @@ class ToolWriterTests(SynchronousTestCase):
         allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}]}
         self.assertEqual(allowed, choice)
         self.assertEqual(
-            ["t.max_uses;emulated;as-context-size",
+            ["t.max_uses;emulated;size-for-uses",
              "t.blocked_domains;dropped;unsupported-by-target"], notes
         )  # fmt: skip
         code = HostedTool(kind="code_execution", family=ANTHROPIC, raw={}, name="code_execution")
