@@ -31,7 +31,9 @@ _DONE = b"[DONE]"
 _UNREADABLE = Failure(
     status=502, kind="server", message="The provider sent an event that cannot be read."
 )
-_TOO_MUCH = Failure(status=502, kind="server", message="The provider's answer is too large to read.")
+_TOO_MUCH = Failure(
+    status=502, kind="server", message="The provider's answer is too large to read."
+)
 _BROKEN_OFF = Failure(status=502, kind="server", message="The provider broke its answer off.")
 MOST_CHOICES = 128
 """As many as OpenAI's ``n`` allows."""

@@ -53,7 +53,9 @@ from magicgateway.wire.jsontext import BadJson, decode
 Content = dict[str, Any]
 
 _NO_EVENT = Failure(status=502, kind="server", message="The provider's stream is not valid.")
-_TOO_MUCH = Failure(status=502, kind="server", message="The provider's answer is too large to read.")
+_TOO_MUCH = Failure(
+    status=502, kind="server", message="The provider's answer is too large to read."
+)
 MOST_ITEMS = 4096
 """Items of an answer, and blocks in all of them."""
 _CALLS = ("function_call", "custom_tool_call")

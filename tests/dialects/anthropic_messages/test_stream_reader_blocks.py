@@ -26,6 +26,7 @@ from magicgateway.conversation.events import (
 from magicgateway.conversation.reply import STOP, TOOL_CALLS, Finish
 from magicgateway.dialects.anthropic_messages.stream_reader import (
     LONGEST_HELD,
+    MOST_OPEN,
 )
 from tests.dialects.anthropic_messages.test_citations import WEB
 from tests.dialects.anthropic_messages.wire_events import (
@@ -264,6 +265,15 @@ class BlockTests(SynchronousTestCase):
         read(*pieces(0, *[piece] * 4), into=made)
         (event,) = read(*pieces(0, "x"), into=made)
         self.assertIsInstance(event, Failed)
+
+    def test_too_many(self) -> None:
+        """And so have blocks that nobody closes."""
+        starts = [start(index) for index in range(MOST_OPEN + 1)]
+        events = read(begin(), *starts)
+        self.assertEqual(MOST_OPEN, sum(isinstance(event, BlockStarted) for event in events))
+        self.assertIsInstance(events[-1], Failed)
+        closed = [event for index in range(MOST_OPEN + 1) for event in (start(index), stop(index))]
+        self.assertNotIsInstance(read(begin(), *closed)[-1], Failed)
 
 
 def _cited(begin_: int, end_: int) -> Citation:

@@ -344,6 +344,12 @@ class StreamTests(SynchronousTestCase):
         events = read(START, METADATA, end(), ("metadata", {}))
         self.assertEqual([Started(), USED, finished(), Ended()], events)
 
+    def test_too_many(self) -> None:
+        """Blocks that nobody closes are not without end."""
+        texts = [delta(place, text="a") for place in range(1025)]
+        self.assertNotIn("Failed", kinds(read(START, *texts[:-1])))
+        self.assertEqual("Failed", kinds(read(START, *texts))[-1])
+
     def test_cut(self) -> None:
         """J60: a stream that stops before its end has none."""
         for wire in ((), (START,), (START, delta(0, text="a")), (START, call(0), stopped(0))):

@@ -34,6 +34,7 @@ from magicgateway.conversation.events import (
 from magicgateway.conversation.reply import LENGTH, STOP, TOOL_CALLS, Finish, Usage
 from magicgateway.dialects.grammar import Sent
 from magicgateway.dialects.openai_responses.grammar import open_reader, read_reply
+from magicgateway.dialects.openai_responses.stream_reader import MOST_ITEMS
 from tests.dialects.openai_responses.judge import Json, asked, pour, stream, streamed
 
 SENT = Sent(body={}, stream=True, origin="openai")
@@ -216,6 +217,18 @@ class StreamReaderTests(SynchronousTestCase):
         made = list(reader.feed("", json.dumps(CREATED).encode()))
         made += [*reader.feed("", b"[DONE]"), *reader.close()]
         self.assertEqual([Started("resp_1", "m", 5)], made)
+
+    def test_too_much(self) -> None:
+        """Items are not without end, and neither are the parts of one."""
+        for made in (
+            [item("added", place, type="reasoning") for place in range(MOST_ITEMS + 1)],
+            [
+                about("output_text.delta", content_index=number, delta="a")
+                for number in range(MOST_ITEMS + 1)
+            ],
+        ):
+            self.assertNotIsInstance(pour(CREATED, *made[:-1])[-1], Failed)
+            self.assertIsInstance(pour(CREATED, *made)[-1], Failed)
 
     def test_no_json(self) -> None:
         """Data that is no object is a failure."""

@@ -248,6 +248,16 @@ class StreamWriterTests(SynchronousTestCase):
         self.assertEqual(BEGIN, kinds(frames(writer.write(Started("u")))))
         self.assertEqual(b": ping\n\n", writer.write(Ping()))
 
+    def test_too_long(self) -> None:
+        """The last event has all of the answer, so there is a limit to that."""
+        writer = open_writer(asked())
+        begun: list[Event] = [Started("u"), BlockStarted(0, HELLO)]
+        begun += [TextDelta(0, "x" * (1 << 23))] * 9
+        events = frames(b"".join(writer.write(event) for event in begun))
+        self.assertEqual("response.failed", events[-1]["type"])
+        self.assertEqual(8, sum(e["type"] == "response.output_text.delta" for e in events))
+        self.assertEqual(b"", writer.write(TextDelta(0, "x")))
+
     def test_left_open(self) -> None:
         """What a provider leaves open is closed at its end."""
         events, final = stream(Started(), BlockStarted(0, HELLO), TextDelta(0, "x"), Ended())
