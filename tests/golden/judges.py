@@ -181,12 +181,19 @@ def _judge_response(client: Answering, stream: bytes) -> Any:
 
 
 def frames_of(stream: bytes) -> list[Any]:
-    """The events of a caller's stream: JSON, or the text of what is none; comments are none."""
+    """The events of a caller's stream: JSON, or the text of what is none; comments are none.
+
+    Without their numbers, which ``judge_stream`` looks at.
+    """
     return [
-        decode(data) if data[:1] == b"{" else data.decode()
+        _unnumbered(decode(data)) if data[:1] == b"{" else data.decode()
         for _, data in sse.events(stream)
         if data
     ]
+
+
+def _unnumbered(event: Json) -> Json:
+    return {key: value for key, value in event.items() if key != "sequence_number"}
 
 
 def as_json(value: Any) -> bytes:

@@ -1,13 +1,18 @@
 """Expectations that say what matters: patterns of JSON.
 
 An object matches one that has its keys, and lacks those it names with a minus before them; a list
-one of as many members; ``*`` anything; ``~…`` a text that the regular expression describes.
+one of as many members; ``*`` anything; ``~…`` a text that the regular expression describes. What an
+answer consists of is given in full: under ``choices``, ``message``, ``delta`` and their like nothing
+else may stand; of a ``response``, which repeats what was asked for, what matters.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
+
+_IN_FULL = ("choices", "content", "content_block", "delta", "item", "message", "part", "usage")
+_IN_PART = ("response",)
 
 
 def differences(pattern: Any, value: Any, place: str = "$", *, whole: bool = False) -> list[str]:
@@ -49,7 +54,8 @@ def _of_objects(
         elif key not in value:
             found.append(f"{place}.{key}: is missing")
         else:
-            found += differences(inner, value[key], f"{place}.{key}", whole=whole)
+            in_full = key in _IN_FULL or (whole and key not in _IN_PART)
+            found += differences(inner, value[key], f"{place}.{key}", whole=in_full)
     if whole:
         found += [
             f"{place}.{key}: is too much: {value[key]!r}" for key in value if key not in pattern

@@ -11,7 +11,7 @@ import openai
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.reply import Failure
-from magicgateway.dialects.catalogue import error_body
+from magicgateway.dialects.catalogue import ANTHROPIC_MESSAGES, OPENAI_RESPONSES, error_body
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import FailedReply, NoAnswer
 from magicgateway.dialects.translation import TranslatedStream, Translation
@@ -58,6 +58,11 @@ def notes_of(translation: Translation) -> list[str]:
     return [note.line().removesuffix(";unsupported-by-target") for note in notes]
 
 
+def family_of(case: Case) -> str:
+    """Whose errors the caller knows."""
+    return "anthropic" if case.door == ANTHROPIC_MESSAGES else "openai"
+
+
 class RequestTests(GoldenTestCase):
     """Requests, from a door to a provider."""
 
@@ -78,6 +83,7 @@ class RequestTests(GoldenTestCase):
             *differences(case.get("sent"), body, whole=True),
             *differences(case.get("warnings", []), notes_of(translation), "warnings"),
             *differences(case.get("names", {}), dict(sent.names), "names", whole=True),
+            *differences(case.get("json_tool"), sent.json_tool, "json_tool"),
         ]
 
     def test_refused(self) -> None:
@@ -184,22 +190,39 @@ class StreamTests(GoldenTestCase):
         poured = Poured(case, translation).pour(b"".join(pieces_of(case)))
         expected = (not (case.get("failure") or case.get("cut")), case.get("failure", ""))
         found = differences(list(expected), list(poured.ended[:2]), "(finished, failure)")
-        found += differences(case.get("chunks"), judges.frames_of(poured.out))
+        found += self._told(case, poured.out)
         if not poured.stream.finished and not poured.stream.begun:
-            return found
+            return found + self._answered(case, poured)
         if not poured.stream.finished:
             return found + broken_off(case, poured)
-        judged = judges.judge_stream(case.door, poured.out)
-        if "adds_up" in case.data:
-            found += differences(case.get("adds_up"), judged.to_dict(mode="json"), "adds up")
-        return found
+        return found + self._adds_up(case, judges.judge_stream(case.door, poured.out))
+
+    def _told(self, case: Case, out: bytes) -> list[str]:
+        """What the caller is told; chat's chunks repeat whose they are, which is not looked at."""
+        whole = case.door in (ANTHROPIC_MESSAGES, OPENAI_RESPONSES)
+        found = differences(case.get("chunks"), judges.frames_of(out), whole=whole)
+        return found + differences(case.get("out", "*"), out.decode(), "out")
+
+    def _adds_up(self, case: Case, judged: Any) -> list[str]:
+        if "adds_up" not in case.data:
+            return []
+        made = judged.to_dict(mode="json", exclude_none=True)
+        return differences(case.get("adds_up"), made, "adds up")
+
+    def _answered(self, case: Case, poured: Poured) -> list[str]:
+        """The plain answer that a stream becomes of which nothing was sent yet."""
+        failure = poured.stream.failure
+        if failure is None:
+            return []
+        error = as_error(failure, family_of(case), own_credential=False)
+        said = {"status": error.status, "code": error.code}
+        return differences(case.get("answered"), said, "answered")
 
     def _at_once(self, case: Case, translation: Translation) -> list[str]:
         """A stream for a caller whose provider answers with a whole."""
         out = translation.one_shot(judges.as_json(case.get("answer")))
         judged = judges.judge_stream(case.door, out)
-        found = differences(case.get("chunks"), judges.frames_of(out))
-        found += differences(case.get("adds_up", {}), judged.to_dict(mode="json"), "adds up")
+        found = [*self._told(case, out), *self._adds_up(case, judged)]
         sent = translation.sent
         return [*found, *(["a stream was asked for"] if sent is not None and sent.stream else [])]
 
@@ -328,7 +351,7 @@ class FailureTests(GoldenTestCase):
         failure = translation.failure(
             failing["status"], judges.as_json(failing["body"]), failing.get("headers", {})
         )
-        family = "anthropic" if case.door == "anthropic_messages" else "openai"
+        family = family_of(case)
         error = as_error(failure, family, own_credential=failing.get("own", False))
         body = error_body(family, error, "req_1")
         decoded: Any = decode(body)
