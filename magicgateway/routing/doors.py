@@ -18,7 +18,7 @@ from attrs import frozen
 
 from magicgateway.errors import ApiError
 from magicgateway.providers import row
-from magicgateway.routing.passages import Passage, read_passage
+from magicgateway.routing.passages import Passage, read_passage, unsigned_query
 
 _READ = (b"GET", b"HEAD")
 _POST = (b"POST",)
@@ -125,7 +125,8 @@ def read_target(raw: bytes, is_provider: Callable[[str], bool]) -> Target | None
         if passage is not None and is_provider(segments[0].decode("latin-1")):
             _check(path, segments)
             provider, route = segments[0].decode("latin-1"), passage.operation
-            return Target(route, mark + query, provider=provider, passage=passage)
+            query = unsigned_query(mark + query)
+            return Target(route, query, provider=provider, passage=passage)
     below_v1 = segments[:1] == [b"v1"]
     segments = _route_segments(segments)
     route = b"/".join(segments).decode("latin-1")

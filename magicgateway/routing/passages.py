@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from attrs import frozen
 
@@ -29,6 +29,18 @@ _OTHERS: Mapping[str, tuple[re.Pattern[bytes], tuple[bytes, ...]]] = {
     "async-invoke": (re.compile(rb"/async-invoke"), (b"GET", b"POST")),
     "get-async-invoke": (re.compile(rb"/async-invoke/[^/]+"), _GET),
 }
+_SIGNATURE = frozenset(
+    {
+        b"x-amz-algorithm",
+        b"x-amz-credential",
+        b"x-amz-date",
+        b"x-amz-expires",
+        b"x-amz-security-token",
+        b"x-amz-signature",
+        b"x-amz-signedheaders",
+    }
+)
+"""What a signature in a query is made of."""
 
 
 @frozen
@@ -66,3 +78,19 @@ def read_passage(path: bytes) -> Passage | None:
         if pattern.fullmatch(path):
             return Passage(operation, path, methods, repeatable=operation != "async-invoke")
     return None
+
+
+def unsigned_query(query: bytes) -> bytes:
+    """A query without a signature in it: it was made for another address, and AWS takes only one.
+
+    Args:
+        query: As the caller wrote it, with its question mark; or empty.
+    """
+    if b"x-amz-" not in unquote_to_bytes(query).lower():
+        return query
+    kept = [part for part in query[1:].split(b"&") if not _is_of_signature(part)]
+    return b"?" + b"&".join(kept) if kept else b""
+
+
+def _is_of_signature(part: bytes) -> bool:
+    return unquote_to_bytes(part.partition(b"=")[0]).lower() in _SIGNATURE

@@ -10,7 +10,7 @@ from magicgateway.providers.rows import ROWS
 from magicgateway.providers.rows.generic import GENERIC
 from magicgateway.routing.destination import Router
 from magicgateway.routing.doors import Target, needs_peek, read_target
-from magicgateway.routing.passages import read_passage
+from magicgateway.routing.passages import read_passage, unsigned_query
 from tests.gateway import settings_of
 
 GET, POST = (b"GET",), (b"POST",)
@@ -52,6 +52,21 @@ class PassageTests(SynchronousTestCase):
         ):
             self.assertEqual(None, read_passage(path.encode()), path)
 
+    def test_queries(self) -> None:
+        """A signature in a query is taken out; everything else stays as it was written."""
+        signature = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2Fx&X-Amz-Date=1"
+        rest = "X-Amz-Expires=9&X-Amz-SignedHeaders=host&X%2DAmz%2DSecurity%2DToken=t"
+        rest += "&x-amz-signature=0"
+        for query, expected in (
+            ("", ""),
+            ("?", "?"),
+            ("?b=%20&a&=", "?b=%20&a&="),
+            ("?X-Amz-Other=1", "?X-Amz-Other=1"),
+            (f"?{signature}&{rest}", ""),
+            (f"?a=%2f&{signature}&b=2&{rest}", "?a=%2f&b=2"),
+        ):
+            self.assertEqual(expected.encode(), unsigned_query(query.encode()), query)
+
 
 class TargetTests(SynchronousTestCase):
     def target(self, raw: str) -> Target | None:
@@ -64,6 +79,9 @@ class TargetTests(SynchronousTestCase):
         assert target.passage is not None
         self.assertEqual(b"/model/a%3a0/converse", target.passage.path)
         self.assertEqual(b"?x=%20", target.query)
+        signed = self.target("/bedrock/model/m/converse?X-Amz-Signature=0&x=%20")
+        assert signed is not None
+        self.assertEqual(b"?x=%20", signed.query)
         self.assertEqual(("bedrock", "converse"), (target.provider, target.operation))
         self.assertEqual((None, None), (target.door, target.model_id))
         self.assertEqual({"aws"}, {target.family(True), target.family(False)})
