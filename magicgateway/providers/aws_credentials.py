@@ -204,6 +204,8 @@ def _pair(source: AwsSource) -> AwsCredential | None:
         here, missing = source.names if secret_key is None else source.names[::-1]
         raise ConfigError(f"it is set without {missing}; set both keys of the pair", key=here)
     token = source.session_token
+    if token is not None and token.reveal().strip(" \t").lower() in _UNSET:
+        token = None
     found = aws_credential(
         access_key.reveal(), secret_key.reveal(), token.reveal() if token else None
     )

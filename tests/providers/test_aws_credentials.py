@@ -60,7 +60,7 @@ class OwnTests(SynchronousTestCase):
                 self.assertIsNone(self.pair({**PAIR, TOKEN: unset}).session_token)
 
     def test_half_a_pair(self) -> None:
-        """One key without the other is refused, naming the missing one, whatever else is there."""
+        """J10: One key without the other is refused by the missing one, whatever else is there."""
         for fields, missing in (
             ({ID: b"AKIDCALLER"}, KEY),
             ({ID: b"AKIDCALLER", TOKEN: b"a-token-value"}, KEY),
@@ -161,6 +161,8 @@ class OperatorTests(SynchronousTestCase):
             (names, AwsCredential(
                 "AKIDOPERATOR", Secret("operator/secret"), Secret("operator-token"))),
             ({**names, "AWS_SESSION_TOKEN": " "},
+             AwsCredential("AKIDOPERATOR", Secret("operator/secret"))),
+            ({**names, "AWS_SESSION_TOKEN": "undefined"},
              AwsCredential("AKIDOPERATOR", Secret("operator/secret"))),
             ({**names, "AWS_BEARER_TOKEN_BEDROCK": "k"}, AwsBearer(Secret("k"))),
             ({"AWS_SESSION_TOKEN": "alone"}, None),
