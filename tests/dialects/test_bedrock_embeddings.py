@@ -38,7 +38,10 @@ class RequestTests(SynchronousTestCase):
     maxDiff = None
 
     def test_forms(self) -> None:
-        """Each family is asked in its own words, of its own length where that can be chosen."""
+        """F2 titan v1, F2 titan v2, F2 titan image, F2 cohere v3, F2 cohere v4, F2 nova: own words.
+
+        Each family is asked in them, of its own length where that can be chosen.
+        """
         nova = {
             "embeddingPurpose": "GENERIC_INDEX",
             "text": {"truncationMode": "NONE", "value": "a"},
@@ -96,7 +99,7 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual([texts[:96], texts[96:]], [body["texts"] for body in batch.bodies])
 
     def test_refused(self) -> None:
-        """What cannot be asked is refused by its field."""
+        """F2 marengo: What cannot be asked is refused by its field."""
         cases: list[tuple[str, Json, EmbeddingAbilities]] = [
             ("input", {}, V2),
             ("input", {"input": []}, V2),

@@ -12,7 +12,7 @@ NOW = 1_800_000_000.25
 
 class LimitTests(SynchronousTestCase):
     def test_names(self) -> None:
-        """Each of the six has its counterpart, both ways."""
+        """F.4 limits of requests, F.4 limits of tokens: Each has its counterpart."""
         pairs = {
             "x-ratelimit-limit-requests": "anthropic-ratelimit-requests-limit",
             "x-ratelimit-remaining-requests": "anthropic-ratelimit-requests-remaining",

@@ -15,7 +15,8 @@ from magicgateway.errors import ApiError
 from magicgateway.observe import facts
 from magicgateway.wire.jsontext import decode, encode
 
-ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+HELLO = [{"role": "user", "content": "hi"}]
+ASKED = {"model": "m", "messages": HELLO, "max_tokens": 9}
 STREAM = (
     b'data: {"id":"c","model":"served","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
     b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -75,6 +76,24 @@ class TranslationTests(SynchronousTestCase):
             made.ledger.drop(f"field{number}")
         self.assertEqual(16, made.warnings().count(b"\r\n"))
         self.assertTrue(made.warnings().endswith(b": *;dropped;others-26\r\n"))
+
+    def test_made_up_id(self) -> None:
+        """I.90: the id that a call was given without one finds its result in the next turn."""
+        call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
+        choice = {"index": 0, "message": {"role": "assistant", "content": None,
+                  "tool_calls": [call]}, "finish_reason": "tool_calls"}  # fmt: skip
+        made = self.translation(tools=[{"name": "f", "input_schema": {"type": "object"}}])
+        (block,) = decode(made.reply(encode({**REPLY, "choices": [choice]})))["content"]
+        result = {"type": "tool_result", "tool_use_id": block["id"], "content": "r"}
+        turns = [
+            *HELLO,
+            {"role": "assistant", "content": [block]},
+            {"role": "user", "content": [result]},
+        ]
+        sent = self.translation(messages=turns).sent
+        assert sent is not None
+        _, asked, answered = sent.body["messages"]
+        self.assertEqual(asked["tool_calls"][0]["id"], answered["tool_call_id"])
 
     def test_reply(self) -> None:
         """It echoes the caller's name of the model, and knows who served and what it cost."""

@@ -2,10 +2,18 @@
 
 A file has what its cases share (``door``, ``target``, ``provider``, ``model``, the ``request`` that
 theirs are laid over, and what is ``sent`` for it) and the cases. A case is named after its number
-in the reference or the row it shows, lists further ``rows`` it stands for, and has one of: what is
-``sent`` for a request, the field for which it is ``refused``, an ``answer`` and the ``reply`` to
-the caller, the ``events`` of a stream and the ``chunks`` of the caller's, or the ``failing`` answer
-of a provider and the ``error`` the caller gets.
+in the reference or the row it shows, lists further ``rows`` it stands for, and has one of:
+
+- what is ``sent`` for a request, under which ``names``, with which ``warnings`` and ``json_tool``;
+- the field for which it is ``refused``;
+- an ``answer`` and the ``reply`` to the caller, or why it is ``no_answer``;
+- the ``events`` of a stream and the ``chunks`` of the caller's, what these ``adds_up`` to for its
+  SDK, how the bytes go ``out``; whether it is ``cut``, its ``failure``, and the plain answer that
+  such a stream is ``answered`` with if nothing was sent yet;
+- the ``failing`` answer of a provider and the ``error`` the caller gets.
+
+``rows.json`` lists all rows and numbers; what no case here can show is in ``elsewhere.json``, with
+the tests that do.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Expectations that say what matters: patterns of JSON.
 
 An object matches one that has its keys, and lacks those it names with a minus before them; a list
-one of as many members; ``*`` anything; ``~…`` a text that the regular expression describes. What an
-answer consists of is given in full: under ``choices``, ``message``, ``delta`` and their like nothing
-else may stand; of a ``response``, which repeats what was asked for, what matters.
+one of as many members; ``*`` anything; ``~…`` a text that the regular expression describes.
+
+What an answer consists of is given in full: under ``choices``, ``message``, ``delta`` and their
+like nothing else may stand; of a ``response``, which repeats what was asked for, what matters.
 """
 
 from __future__ import annotations

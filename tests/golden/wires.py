@@ -29,6 +29,20 @@ def pieces_of(case: Case) -> list[bytes]:
     return [_piece(case.target, framing, event) for event in case.data["events"]]
 
 
+def other_line_ends(case: Case) -> list[bytes]:
+    """The same stream with lines that end in another way, and without a space after the colons.
+
+    Only of streams that are not about their very bytes.
+    """
+    raw = any(isinstance(event, str) and event.startswith("raw:") for event in case.data["events"])
+    if framing_of(case) != SSE or raw:
+        return []
+    wire = b"".join(pieces_of(case))
+    tight = wire.replace(b"\ndata: ", b"\ndata:").removeprefix(b"data: ")
+    tight = b"data:" + tight if wire.startswith(b"data: ") else tight
+    return [wire.replace(b"\n", b"\r\n"), wire.replace(b"\n", b"\r"), tight]
+
+
 def _piece(target: str, framing: str, event: Any) -> bytes:
     if isinstance(event, str) and event.startswith("hex:"):
         return bytes.fromhex(event[4:])

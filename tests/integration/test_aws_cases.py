@@ -13,6 +13,9 @@ import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import EventLoggingObserver
+from twisted.internet.threads import deferToThread
+from twisted.logger import globalLogPublisher
 
 from magicgateway.demo.aws.signatures import API_KEY, IDENTITIES, Identity
 from tests.gateway import GatewayTestCase, RunningGateway, post, start_gateway, until
@@ -148,6 +151,48 @@ class RoutingTests(CasesTestCase):
         )
         self.assertIn(b"text/event-stream", reply)
         self.assertIn(b"data: [DONE]\n\n", reply)
+
+
+class AnswerTests(CasesTestCase):
+    """What becomes of an answer, or of who waits for it."""
+
+    async def test_leaving(self) -> None:
+        """J68: a caller that leaves after the first chunk ends the provider's work at once."""
+        gate = self.gateway.demo.hold()
+        with socket.create_connection(("127.0.0.1", self.gateway.port)) as caller:
+            caller.sendall(asking(stream=True))
+            await gate.arrival()
+            gate.release(2)
+            await deferToThread(caller.recv, 65536)
+        await until(lambda: self.journal()[0].left_at is not None, 1)
+        await until(lambda: bool(self.gateway.facts))
+        self.assertEqual([499], [fact.status for fact in self.gateway.facts])
+
+    async def test_quoted_token(self) -> None:
+        """J69: a refusal that quotes what was signed is told without the token."""
+        log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        quoted = f"The Canonical String should have been x-amz-security-token:{SECOND.token}"
+        script = f"status=403;kind=InvalidSignatureException;message={quoted}"
+        self.gateway.demo.scripts.append(script)
+        reply = await self.gateway.ask(asking(headers=keys_of(SECOND)))
+        self.assertEqual((401, "invalid_api_key"), (status_of(reply), code_of(reply)))
+        self.assertNotIn(SECOND.token.encode(), reply)
+        self.assertNotIn(SECOND.token, "".join(repr(event) for event in log))
+
+    async def test_request_id(self) -> None:
+        """J73: whatever refuses and however, the caller gets its envelope and AWS's request id."""
+        for script, status in (
+            ("status=503;html", 503),
+            ("status=500;empty-body", 502),
+            ("status=400;kind=ValidationException;message=x", 400),
+        ):
+            self.gateway.demo.scripts.append(script)
+            reply = await self.gateway.ask(asking())
+            self.assertEqual(status, status_of(reply), reply)
+            error = json.loads(reply.partition(b"\r\n\r\n")[2])["error"]
+            self.assertLessEqual({"message", "type", "param", "code"}, set(error))
+            self.assertNotIn("<html", error["message"])
+            self.assertIn(b"\r\nx-request-id: ", reply)
 
 
 class CredentialTests(CasesTestCase):

@@ -82,7 +82,7 @@ class SchemaTests(RepairTestCase):
     """J42."""
 
     async def test_whole(self) -> None:
-        """A model that takes no format is given a tool in its place, and its answer is the text."""
+        """J42: A model that takes no format is given a tool instead, and its answer is the text."""
         reply = await self.ask(OLD_CLAUDE, response_format=FORMAT)
         self.assertEqual(200, status_of(reply), reply)
         self.check_attempts(reply, 2)
@@ -231,7 +231,7 @@ class CredentialTests(RepairTestCase):
         await super().setUp()
 
     async def test_renewed(self) -> None:
-        """The chain is asked for a newer one, with which the same body is signed anew."""
+        """J15: The chain is asked for a newer one, with which the same body is signed anew."""
         for stream in (False, True):
             with self.subTest(stream=stream):
                 reply = await self.ask(headers={}, stream=stream)

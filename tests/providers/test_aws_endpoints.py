@@ -49,7 +49,7 @@ class RegionTests(SynchronousTestCase):
         self.assertEqual("amazonaws.com", region("eu-newplace-7").suffix)
 
     def test_no_regions(self) -> None:
-        """What could lead a host name elsewhere is no region."""
+        """J6: What could lead a host name elsewhere is no region."""
         for name in (
             "", "us-east-1.evil.com#", "us-east-1.evil.com", "x.y/", "us-east-1\n", "\nus-east-1",
             "US-EAST-1", "a" * 300, "us-east-1 ", "us-east", "us-east-x", "us-éast-1",
@@ -112,7 +112,7 @@ class HostTests(SynchronousTestCase):
                 self.assertEqual(url, f"https://{ours}")
 
     def test_examples(self) -> None:
-        """Some host names as people know them."""
+        """J7: Some host names as people know them."""
         self.assertEqual(
             "bedrock-runtime.cn-north-1.amazonaws.com.cn", host(RUNTIME, region("cn-north-1"))
         )
@@ -130,7 +130,7 @@ class ModelPathTests(SynchronousTestCase):
     """The model in the path."""
 
     def test_encoded_once(self) -> None:
-        """Everything but letters, digits and ``-._~`` is encoded, once."""
+        """J3: Everything but letters, digits and ``-._~`` is encoded, once."""
         for expected, model in (
             ("anthropic.claude-v2%3A1", "anthropic.claude-v2:1"),
             ("a%2F..%2F..%2Fx", "a/../../x"),
@@ -142,13 +142,13 @@ class ModelPathTests(SynchronousTestCase):
             self.assertEqual(f"/model/{expected}/converse", model_path(model, "converse"))
 
     def test_arn_has_no_raw_slash(self) -> None:
-        """The path of an ARN has three slashes and nothing of the ARN is lost."""
+        """J4: The path of an ARN has three slashes and nothing of the ARN is lost."""
         path = model_path(PROFILE, "converse-stream")
         self.assertEqual(3, path.count("/"))
         self.assertEqual(PROFILE, unquote(path.split("/")[2]))
 
     def test_what_no_model_is_called(self) -> None:
-        """An id that would change the path or the request is refused."""
+        """J5: An id that would change the path or the request is refused."""
         for model in (
             "", ".", "..", "a b", "a\r\nX: 1", "a\x00", "a?b", "a#b", "é", "a\n", "x" * 2049,
         ):  # fmt: skip

@@ -105,7 +105,7 @@ class EncloseTests(SynchronousTestCase):
         self.assertEqual([], notes)
 
     def test_betas_elsewhere(self) -> None:
-        """Where betas mean nothing, one warning says so."""
+        """E betas: Where betas mean nothing, one warning says so."""
         for envelope in (DIRECT_OPENAI, CONVERSE):
             _, headers, notes = self.enclosed(envelope, {"messages": []}, "a,b")
             self.assertEqual({}, headers)
@@ -113,7 +113,7 @@ class EncloseTests(SynchronousTestCase):
             self.assertTrue(notes[0].startswith("anthropic-beta;dropped"), notes)
 
     def test_invoke(self) -> None:
-        """InvokeModel: version in the body, model and stream nowhere in it, known betas in it."""
+        """J77: InvokeModel: version and known betas in the body, model and stream nowhere in it."""
         betas = "effort-2025-11-24,advanced-tool-use-2025-11-20,mid-conversation-x-2026-01-01"
         body, headers, notes = self.enclosed(INVOKE_CLAUDE, MESSAGES, betas, "files-api-2025-04-14")
         self.assertEqual(

@@ -56,7 +56,7 @@ class VectorTests(SynchronousTestCase):
     """Signatures that are known."""
 
     def test_worked_examples(self) -> None:
-        """The signatures of worked examples come out, token, ARN, raw colon and query included."""
+        """J1: The signatures of worked examples, with token, ARN, raw colon and query, come out."""
         converse = RUNTIME + model_path(HAIKU, "converse")
         for expected, credential, method, url, fields, body in (
             ("860997c9e1df289e3c7cde145a934cbd3205195f77191714c31b3d8d4753d02a",
@@ -76,7 +76,7 @@ class VectorTests(SynchronousTestCase):
             self.assertEqual(expected, signature(signed), url)
 
     def test_published_examples(self) -> None:
-        """The signatures that AWS publishes come out."""
+        """J2: The signatures that AWS publishes come out."""
         form: Field = (b"Content-Type", b"application/x-www-form-urlencoded")
         for expected, credential, method, path, fields, body in (
             ("5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
@@ -99,7 +99,7 @@ class FieldTests(SynchronousTestCase):
     """What is added to a request."""
 
     def test_fields(self) -> None:
-        """Time and signature are added, the token only where there is one."""
+        """J8: Time and signature are added, the token only where there is one."""
         signed = sign(KEYS, "us-east-1", "GET", f"{RUNTIME}/", [], EMPTY, NOW + 0.9)
         self.assertEqual([b"x-amz-date", b"authorization"], [name for name, _ in signed])
         self.assertEqual(b"20250102T030405Z", dict(signed)[b"x-amz-date"])
@@ -164,7 +164,7 @@ class FieldTests(SynchronousTestCase):
         self.assertEqual(payload_hash([BODY]), payload_hash([BODY[:10], b"", BODY[10:]]))
 
     def test_nothing_is_logged(self) -> None:
-        """With the signer's own debug log on, no log line has the token, the secret or the body."""
+        """J80: With the signer's debug log on, no line has the token, the secret or the body."""
         lines: list[str] = []
         listener = logging.Handler()
         listener.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

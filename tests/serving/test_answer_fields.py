@@ -22,7 +22,7 @@ class DoorFieldsTests(SynchronousTestCase):
         return [line.decode().removesuffix("\r\n") for line in lines]
 
     def test_body(self) -> None:
-        """What describes the provider's body is left out; the rest stays, as it was written."""
+        """F.4 version, F.4 retry: Only what describes the body is left out; the rest stays."""
         self.assertEqual(
             ["Retry-After: 7", "openai-version: 2020-10-01"],
             self.take(
@@ -38,13 +38,13 @@ class DoorFieldsTests(SynchronousTestCase):
         )
 
     def test_identity(self) -> None:
-        """The provider's id of the request goes by the door's name, whatever it is called."""
+        """F.4 request id: The provider's goes by the door's name, whatever it is called."""
         for name in ("request-id", "X-Request-Id", "x-amzn-RequestId"):
             self.assertEqual(["x-request-id: r1"], self.take({name: "r1"}))
             self.assertEqual(["request-id: r1"], self.take({name: "r1"}, anthropic=True))
 
     def test_limits(self) -> None:
-        """Limits go by the door's names, in its formats."""
+        """F.4 limits of requests: Limits go by the door's names, in its formats."""
         given = {"X-RateLimit-Limit-Requests": "60", "x-ratelimit-reset-requests": "6m0s"}
         self.assertEqual(
             [

@@ -41,7 +41,7 @@ class NamedTests(GatewayTestCase):
     toml = TOML
 
     async def test_openai(self) -> None:
-        """Models that can be asked for and active profiles, of all pages, in OpenAI's shape."""
+        """J79: Models that can be asked for and active profiles, of all pages, as OpenAI's."""
         client = openai.OpenAI(
             api_key="not-needed",
             base_url=f"{self.gateway.address}/v1",
@@ -94,7 +94,7 @@ class NamedTests(GatewayTestCase):
         self.assertEqual((400, "incomplete_credential"), (status_of(reply), code_of(reply)))
 
     async def test_may_not_list(self) -> None:
-        """An identity without the right to lists gets one of known models, marked as such."""
+        """J79: An identity without the right to lists gets one of known models, marked as such."""
         for scripts in ([DENIED], ["", DENIED]):
             self.gateway.demo.scripts.extend(scripts)
             reply = await self.gateway.ask(asking(*LINES))

@@ -62,7 +62,7 @@ class CountTests(CountingTestCase):
         self.assertEqual("/v1/messages/count_tokens", self.gateway.demo.journal[-1].target)
 
     async def test_estimated(self) -> None:
-        """Of others nobody is asked, not even for a credential; tools count as well."""
+        """I.79: Of others nobody is asked, not even for a credential; tools count as well."""
         few, warnings = await self.count("groq")
         self.assertEqual([WARNING], warnings)
         many, warnings = await self.count("house", tools=[TOOL], system="Be brief.")
@@ -74,8 +74,17 @@ class CountTests(CountingTestCase):
             [(f.provider, f.status, f.operation, f.usage) for f in self.gateway.facts[:1]],
         )
 
+    async def test_beta(self) -> None:
+        """I.79: older clients ask with a query; the answer is the number and nothing else."""
+        body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "hi"}]})
+        path = "/v1/messages/count_tokens?beta=true"
+        reply = await self.gateway.ask(post(path, body.encode(), headers={"x-provider": "groq"}))
+        (name, tokens), *more = json.loads(reply.partition(b"\r\n\r\n")[2]).items()
+        self.assertEqual(("input_tokens", []), (name, more))
+        self.assertGreater(tokens, 0)
+
     async def test_at_aws(self) -> None:
-        """AWS counts Claude's messages as InvokeModel gets them, others' as Converse does."""
+        """J78: AWS counts Claude's messages as InvokeModel gets them, others' as Converse does."""
         tokens, warnings = await self.count("bedrock", HAIKU, tools=[TOOL])
         self.assertGreater(tokens, 0)
         self.assertEqual([], warnings)

@@ -43,7 +43,7 @@ class Suite:
         self.assertEqual("healthy", json.loads(health.partition(b"\r\n\r\n")[2])["status"])
 
     async def test_unknown(self) -> None:
-        """Everything else is 404 in JSON, never a page, a redirect or a traceback."""
+        """F.2 unknown path: All else is 404 in JSON, never a page, redirect or traceback."""
         for path in (
             "/nothing", "//health", "/health//live", "/v1", "/v1/", "/nobody/v1/models",
             "/%2Fhealth", "/%FF", "/health/x", "/<script>", "/..;/x", "/v1/../health",
@@ -79,7 +79,7 @@ class Suite:
         self.assertTrue(answer.endswith(b"0\r\n\r\n"))
 
     async def test_errors(self) -> None:
-        """Refusals have their status and code, and are told of with the size of what was sent."""
+        """F.2 unknown path: Refusals have status and code, and are told of with their size."""
         for path, status, code in (
             ("/v1/rerank", 404, "unsupported_endpoint"),
             ("/v1/files/../x", 400, "bad_path"),

@@ -243,7 +243,7 @@ class StreamTests(GatewayTestCase):
         self.assertEqual({499}, {fact.status for fact in self.gateway.facts})
 
     async def test_slow_reader(self) -> None:
-        """A caller that reads nothing makes the provider wait, and gets all of it later."""
+        """J68: A caller that reads nothing makes the provider wait, and gets all of it later."""
         with self._open(asked(CHAT, "demo-fault:bytes=8000000", stream=True)) as caller:
             await until(lambda: bool(self.gateway.gateway.plane.running))
             (exchange,) = self.gateway.gateway.plane.running

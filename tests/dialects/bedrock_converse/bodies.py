@@ -108,22 +108,6 @@ MODELS: tuple[tuple[Capabilities, str], ...] = (
     (TITAN, "amazon.titan-text-express-v1"),
 )
 """Whose rules judge what is written for which abilities."""
-GOLDEN: dict[str, Capabilities] = {
-    "haiku-4-5": CLAUDE_4_5,
-    "haiku-4-5, schema refused": evolve(
-        CLAUDE_4_5, converse=evolve(CLAUDE_4_5.converse, structured_outputs=False)
-    ),
-    "sonnet-4-6": CLAUDE_4_6,
-    "sonnet-5": CLAUDE_5,
-    "nova": NOVA,
-    "nova-2-lite": NOVA_2,
-    "llama-4": LLAMA,
-    "mistral-large": MISTRAL,
-    "gpt-oss": GPT_OSS,
-    "qwen-3": QWEN,
-    "titan": TITAN,
-}
-"""The models that golden cases name."""
 
 
 def chat(*messages: Json, **fields: Any) -> Json:
