@@ -41,7 +41,7 @@ class Token:
 
     Attributes:
         origin: The family of models that made it, ``anthropic``, ``openai``, ``gemini``, …
-        data: As it was given.
+        data: As it was given; empty where it only says whose the words beside it are.
     """
 
     origin: str
@@ -151,10 +151,17 @@ class Refusal(Block):
 
 @frozen(kw_only=True)
 class Image(Block):
-    """A picture; ``detail`` is OpenAI's ``auto``, ``low``, ``high``."""
+    """A picture.
+
+    Attributes:
+        source: Where its bytes are.
+        detail: OpenAI's ``auto``, ``low``, ``high``.
+        name: Of the file that it came as, which no API takes of a picture.
+    """
 
     source: Media
     detail: str | None = None
+    name: str | None = None
 
 
 @frozen(kw_only=True)
@@ -208,11 +215,14 @@ class Thinking(Block):
         parts: Its words: one, or a summary's several. Empty where only ``token`` was given.
         summary: The words are a summary.
         redacted: There are no words and ``token`` is all: Anthropic's ``redacted_thinking``.
+        call_id: ``token`` is that of the call so named, which stands in the same turn and has no
+            place for it in the caller's API. Readers of requests put it on the call.
     """
 
     parts: tuple[str, ...] = ()
     summary: bool = False
     redacted: bool = False
+    call_id: str | None = None
 
     @property
     def text(self) -> str:

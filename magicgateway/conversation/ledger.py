@@ -55,6 +55,10 @@ class Ledger:
         """The same arrives in another form."""
         self._notes[Note(field, REWRITTEN, reason)] = None
 
+    def has_dropped(self, field: str) -> bool:
+        """Whether it is already said that a field does not arrive."""
+        return any(note.field == field and note.action == DROPPED for note in self._notes)
+
     def carry(self, extras: Extras, family: str) -> Mapping[str, Any]:
         """The extras that a target of ``family`` is given; those of others are reported.
 
@@ -213,6 +217,10 @@ class Fields:
                 raise invalid(self.at(name), "is required")
             return ""
         return value
+
+    def leave(self, name: str, inner: Fields) -> None:
+        """Put what nobody has taken of an object in this one among the rest, by dotted names."""
+        self._rest.update((joined(name, key), value) for key, value in inner._rest.items())
 
     def rest(self, family: str) -> Extras:
         """What nobody has taken, nulls left out. The last call on an object."""

@@ -60,6 +60,13 @@ class LedgerTests(SynchronousTestCase):
         self.assertEqual({}, ledger.carry(extras, ANTHROPIC))
         self.assertEqual(["messages[0].x", "messages[0].y"], [n.field for n in ledger.notes])
 
+    def test_has_dropped(self) -> None:
+        """What is lost is known by its field."""
+        ledger = Ledger()
+        ledger.drop("a")
+        ledger.rewrite("b", Reason.AS_TEXT)
+        self.assertEqual([True, False, False], [ledger.has_dropped(f) for f in ("a", "b", "a.c")])
+
     def test_strict(self) -> None:
         """Who wants no differences is told the first of them in a 422."""
         ledger = Ledger()
@@ -193,6 +200,15 @@ class FieldsTests(SynchronousTestCase):
         self.assertEqual([1], fields.take("x"))
         self.assertIsNone(fields.take("x"))
         self.assertEqual({"x": [1], "y": None}, given)
+
+    def test_leave(self) -> None:
+        """What is left of an inner object is among the rest, by its path."""
+        fields = Fields({"a": {"b": 1, "c": 2, "d": None}, "x": 3}, "p")
+        inner = fields.fields("a")
+        assert inner is not None
+        inner.take("b")
+        fields.leave("a", inner)
+        self.assertEqual(Extras(OPENAI, "p", {"x": 3, "a.c": 2}), fields.rest(OPENAI))
 
     def test_rest(self) -> None:
         """What nobody took is carried along with its place and family, nulls left out."""

@@ -126,6 +126,8 @@ class BlockWriter:
             raise self._ledger.unsupported(block.field, SAID, "the model takes no images")
         if block.detail not in (None, "auto"):
             self._ledger.drop(joined(block.field, "detail"))
+        if block.name is not None:
+            self._ledger.drop(joined(block.field, "filename"))
         return {"type": "image", "source": self._picture(block.source, block.field)}
 
     def _picture(self, source: Inline | Remote | Stored | Plain, field: str) -> Json:

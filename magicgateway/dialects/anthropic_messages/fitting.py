@@ -14,6 +14,7 @@ from magicgateway.conversation.blocks import (
     Document,
     Foreign,
     Hosted,
+    Image,
     Refusal,
     SearchResult,
     Text,
@@ -106,6 +107,8 @@ class _Fitting:
                 )
             case Audio() | Video():
                 raise self._ledger.unsupported(block.field, SAID)
+            case Image() if answered:
+                raise self._ledger.unsupported(block.field, SAID, "an answer holds no such part")
             case Foreign() if block.family != FAMILY:
                 if not answered:
                     raise self._ledger.unsupported(block.field, SAID)

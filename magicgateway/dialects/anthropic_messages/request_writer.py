@@ -161,9 +161,11 @@ class _RequestWriting:
     ) -> Thought:
         limit = self._taking.take(MAX_TOKENS)
         place = self._parameters.named(REASONING)
-        thinker = Thinker(place, limit, self._capabilities, self._ledger)
+        told = Ledger()  # of thinking that may have to give way, and then has no other fate
+        thinker = Thinker(place, limit, self._capabilities, told)
         thought = thinker.think(reasoning)
         if not thought.manual:
+            self._ledger.extend(told.notes)
             return thought
         plain = thinker.think(None)
         if tools.forced:
@@ -171,6 +173,8 @@ class _RequestWriting:
         if thought.manual and lacks_thinking(messages):
             self._ledger.drop(place, Reason.HISTORY_WITHOUT_THINKING)
             return plain
+        if thought.manual:
+            self._ledger.extend(told.notes)
         return thought
 
     def _declare(self, body: Json, tools: WrittenTools, request: Request) -> None:

@@ -17,7 +17,6 @@ from magicgateway.conversation.parameters import (
     CONTAINER,
     CONTEXT_MANAGEMENT,
     MCP_SERVERS,
-    METADATA,
     SERVICE_TIER,
     SPEED,
     STOP,
@@ -35,7 +34,7 @@ from magicgateway.dialects.anthropic_messages.block_writer import Json, mark_of
 _TIERS = {"auto": "auto", "default": "standard_only"}
 """OpenAI's service tiers in Anthropic's words."""
 _SAME: tuple[Parameter[Any], ...] = (SPEED, CONTAINER, MCP_SERVERS)
-_IDLE: tuple[Parameter[Any], ...] = (METADATA, CACHE_KEY, CACHE_RETENTION, CACHE_OPTIONS)
+_IDLE: tuple[Parameter[Any], ...] = (CACHE_KEY, CACHE_RETENTION, CACHE_OPTIONS)
 """The caller's own labels, and OpenAI's hints to its cache: they ask nothing of the model."""
 _PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[\d\s().-]{7,}")
 """Looks like an address or a telephone number, which Anthropic refuses as a user's id."""

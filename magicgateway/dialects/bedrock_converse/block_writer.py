@@ -94,7 +94,7 @@ class BlockWriter:
             case Hosted() | Foreign():
                 return self._raw(block)
             case _ if role == ASSISTANT:
-                return self._lose(block)
+                raise self._ledger.unsupported(block.field, SAID, "an answer holds no such part")
             case _:
                 return self._media(block)
 
@@ -180,6 +180,8 @@ class BlockWriter:
         for block in result.content:
             if isinstance(block, Text | Refusal):
                 content += self._said(block)
+            elif isinstance(block, Foreign) and block.family != CONVERSE:
+                raise self._ledger.unsupported(block.field, SAID)
             elif isinstance(block, Hosted | Foreign):
                 content += self._raw(block)
             else:

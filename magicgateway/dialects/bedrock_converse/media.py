@@ -90,6 +90,8 @@ def write_image(block: Image, ledger: Ledger) -> Written:
     source = block.source
     if block.detail not in (None, "auto"):
         ledger.drop(joined(block.field, "detail"))
+    if block.name is not None:
+        ledger.drop(joined(block.field, "filename"))
     if isinstance(source, Inline):
         checked = checked_image(source, block.field, ledger)
         form = checked.media_type.partition("/")[2]

@@ -81,8 +81,9 @@ class _Writing:
         writer = TurnWriter(self.capabilities, blocks, self.ledger)
         blocks.wrapped = tools.wrapped
         system, turns = writer.arranged(request)
+        told = Ledger()  # of thinking that may have to give way, and then has no other fate
         thought = ReasoningWriter(
-            request.parameters, self.capabilities, self.ledger, limit, tools.forced
+            request.parameters, self.capabilities, told, limit, tools.forced
         ).write(taking)
         said = FormatWriter(request.parameters, tools, self.ledger, thought.budget is not None)
         said.write(taking)
@@ -92,7 +93,13 @@ class _Writing:
             instructions = ()
         written = writer.system((*system, *instructions))
         messages = writer.messages(turns)
-        thought = self._fitting(thought, messages)
+        fits = self._fits(thought, messages)
+        if fits:
+            self.ledger.extend(told.notes)
+        else:
+            place = self.request.parameters.named(REASONING)
+            self.ledger.drop(place, Reason.HISTORY_WITHOUT_THINKING)
+            thought = NOTHING
         settings.write(thought)
         alone = tools.alone(taking)
         if alone is not None:
@@ -141,15 +148,12 @@ class _Writing:
         )
         self.body = {name: value for name, value in parts if value}
 
-    def _fitting(self, thought: Thought, messages: list[Written]) -> Thought:
+    def _fits(self, thought: Thought, messages: list[Written]) -> bool:
         """Thinking within a budget must have begun the turn whose calls were just answered."""
         if thought.budget is None or not any("toolResult" in b for b in messages[-1]["content"]):
-            return thought
+            return True
         before = messages[-2]["content"] if len(messages) > 1 else []
-        if before and "reasoningContent" in before[0]:
-            return thought
-        self.ledger.drop(self.request.parameters.named(REASONING), Reason.HISTORY_WITHOUT_THINKING)
-        return NOTHING
+        return bool(before) and "reasoningContent" in before[0]
 
     def _mark_end(self, messages: list[Written], blocks: BlockWriter, mark: Any) -> None:
         """A mark for the whole prompt stands at its end."""

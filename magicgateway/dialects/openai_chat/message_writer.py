@@ -10,6 +10,7 @@ from typing import Any
 
 from magicgateway.conversation.arguments import arguments_object
 from magicgateway.conversation.blocks import (
+    NO_EXTRAS,
     Audio,
     Block,
     Document,
@@ -90,6 +91,9 @@ class MessageWriter:
         self._messages.append(message)
 
     def _leave_out(self, turn: Turn) -> None:
+        place = turn.field or "messages"
+        if turn.role not in (SYSTEM, DEVELOPER) and not self._ledger.has_dropped(place):
+            self._ledger.drop(place, Reason.BLANK)
         self._ledger.carry(turn.extras, "")
 
     def _flush(self) -> None:
@@ -129,7 +133,9 @@ class MessageWriter:
             parts, self._late = [*self._late, *parts], []
             separator = None if self._chat.text_parts else "\n\n"
             self._add(turn, {"role": "user", "content": content_of(parts, separator)})
-        elif not alone:
+        elif results:
+            self._ledger.carry(NO_EXTRAS if alone else turn.extras, "")
+        else:
             self._leave_out(turn)
 
     def _result(self, result: ToolResult) -> Message:
@@ -178,8 +184,7 @@ class MessageWriter:
                 case Foreign(family=family) if family == MESSAGES:
                     parts += self._parts.part(block)
                 case _:
-                    self._ledger.drop(block.field)
-                    self._parts.lose(block)
+                    self._lose(block)
         if parts:
             message["content"] = content_of(parts, "")
         if refusals:
@@ -191,6 +196,13 @@ class MessageWriter:
             self._add(turn, message)
         else:
             self._leave_out(turn)
+
+    def _lose(self, block: Block) -> None:
+        """Leave out what a model of another family answered; nobody else says such things."""
+        if not isinstance(block, Foreign):
+            raise self._parts.refusal(block.field, "an answer holds no such part")
+        self._ledger.drop(block.field)
+        self._parts.lose(block)
 
     def _call(self, call: ToolCall) -> Message:
         self._check_token(call)

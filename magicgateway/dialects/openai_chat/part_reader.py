@@ -146,7 +146,7 @@ def _file(part: Fields) -> Block:
     cache = read_cache(part)
     extras = rest_of(part, file=inner)
     if isinstance(source, Inline) and source.media_type.startswith("image/"):
-        return Image(source=source, cache=cache, field=part.place, extras=extras)
+        return Image(source=source, name=name, cache=cache, field=part.place, extras=extras)
     return Document(source=source, name=name, cache=cache, field=part.place, extras=extras)
 
 

@@ -69,8 +69,8 @@ class PartWriter:
         """
         parts = self._written(block)
         if parts:
-            put_back(parts[-1], block.extras, self._ledger)
             self.mark(parts[-1], block.cache, block.field)
+            put_back(parts[-1], block.extras, self._ledger)
         else:
             self.lose(block)
         if block.token is not None:
@@ -135,7 +135,11 @@ class PartWriter:
     def _text(self, block: Text | Refusal) -> list[Part]:
         if isinstance(block, Text) and block.citations:
             self._ledger.drop(joined(block.field, "citations"))
-        return [] if is_blank(block.text) else [text_part(block.text)]
+        if not is_blank(block.text):
+            return [text_part(block.text)]
+        if block.text:
+            self._ledger.drop(block.field, Reason.BLANK)
+        return []
 
     def _folded(self, block: Hosted) -> list[Part]:
         """A step of a provider's own tool as the text it can be told by."""
@@ -148,6 +152,8 @@ class PartWriter:
     def _image(self, block: Image) -> Part:
         if not self._capabilities.images:
             raise self.refusal(block.field, "the model takes no images")
+        if block.name is not None:
+            self._ledger.drop(joined(block.field, "filename"))
         source = block.source
         if isinstance(source, Inline):
             checked = checked_image(source, block.field, self._ledger)
@@ -194,6 +200,9 @@ class PartWriter:
     def _search_result(self, block: SearchResult) -> list[Part]:
         if block.cited:
             self._ledger.drop(joined(block.field, "citations"))
+        for inner in block.content:
+            if not isinstance(inner, Text):
+                raise self.refusal(inner.field or block.field, "a hit can hold only text")
         words = texts_of(self.parts(block.content))
         return [text_part("\n".join((block.title, block.source, *words)))]
 

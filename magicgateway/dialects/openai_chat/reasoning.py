@@ -56,9 +56,11 @@ def read_cache(fields: Fields) -> CacheMark | None:
     mark = None
     if place is not None:
         mark = CacheMark(_ttl_of(place, "type", "ephemeral"))
+        fields.leave("cache_control", place)
     place = fields.fields("prompt_cache_breakpoint")
     if place is not None:
         own = CacheMark(_ttl_of(place, "mode", "explicit"))
+        fields.leave("prompt_cache_breakpoint", place)
         mark = mark or own
     return mark
 

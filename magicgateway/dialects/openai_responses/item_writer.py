@@ -10,14 +10,19 @@ from attrs import define, evolve
 from magicgateway.conversation.arguments import INPUT
 from magicgateway.conversation.blocks import (
     OPENAI,
+    Audio,
     Block,
+    Document,
     Foreign,
     Hosted,
+    Image,
     Refusal,
+    SearchResult,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
+    Video,
 )
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.reasons import Reason
@@ -30,7 +35,7 @@ from magicgateway.dialects.openai_responses.client_run import (
     TOOL_SEARCH,
     action_of,
 )
-from magicgateway.dialects.openai_responses.extras import ITEMS, give_back
+from magicgateway.dialects.openai_responses.extras import ITEMS, SAID, give_back
 from magicgateway.dialects.openai_responses.part_writer import PartWriter
 from magicgateway.wire.jsontext import BadJson, decode, encode
 
@@ -160,6 +165,8 @@ class ItemWriter:
             case Hosted() if block.text:
                 self.ledger.rewrite(block.field, Reason.AS_TEXT)
                 yield {"type": "message", "role": ASSISTANT, "content": block.text}
+            case Image() | Document() | Audio() | Video() | SearchResult():
+                raise self.ledger.unsupported(block.field, SAID, "an answer holds no such part")
             case _:
                 self.ledger.drop(block.field)
                 self.ledger.carry(block.extras, OPENAI)

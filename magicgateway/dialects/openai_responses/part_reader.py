@@ -69,7 +69,9 @@ def read_cache(part: Fields) -> CacheMark | None:
         return None
     if mark.needed("mode") != "explicit":
         raise invalid(mark.at("mode"), "must be explicit")
-    return CacheMark(mark.text("ttl"))
+    ttl = mark.text("ttl")
+    part.leave("prompt_cache_breakpoint", mark)
+    return CacheMark(ttl)
 
 
 def read_citation(annotation: Fields, offset: int = 0) -> Citation:
@@ -139,7 +141,7 @@ def _file(part: Fields) -> Block:
         raise invalid(part.place, "must have file_data, file_id or file_url")
     extras = rest_of(part)
     if isinstance(source, Inline) and source.media_type.startswith("image/"):
-        return Image(source=source, cache=cache, field=part.place, extras=extras)
+        return Image(source=source, name=name, cache=cache, field=part.place, extras=extras)
     return Document(source=source, name=name, cache=cache, field=part.place, extras=extras)
 
 

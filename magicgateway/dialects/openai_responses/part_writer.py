@@ -121,6 +121,8 @@ class PartWriter:
     def _image(self, block: Image) -> dict[str, Any]:
         if not self.capabilities.images:
             raise self.ledger.unsupported(block.field, SAID, "the model takes no images")
+        if block.name is not None:
+            self.ledger.drop(joined(block.field, "filename"))
         part: dict[str, Any] = {"type": "input_image", "detail": block.detail or "auto"}
         match block.source:
             case Stored(id=file_id):
@@ -180,6 +182,10 @@ class PartWriter:
     def _search_result(self, block: SearchResult) -> dict[str, Any]:
         if block.cited:
             self.ledger.drop(joined(block.field, "citations"))
+        for inner in block.content:
+            if not isinstance(inner, Text):
+                field = inner.field or block.field
+                raise self.ledger.unsupported(field, SAID, "a hit can hold only text")
         words = [inner.text for inner in block.content if isinstance(inner, Text)]
         text = "\n".join([block.title, block.source, *words])
         return {"type": "input_text", "text": text}

@@ -100,7 +100,7 @@ class SettingsTests(SynchronousTestCase):
             self.assertEqual((body, notes), write((names.SERVICE_TIER, tier)))
 
     def test_same(self) -> None:
-        """What has the same name goes as it came; labels and cache hints are no loss."""
+        """What has the same name goes as it came; cache hints are no loss, labels are."""
         servers = [{"type": "url", "url": "https://x.test", "name": "x"}]
         body, notes = write(
             (names.SPEED, "fast"),
@@ -113,7 +113,7 @@ class SettingsTests(SynchronousTestCase):
             (names.CACHE_RETENTION, "24h"),
             (names.CACHE_OPTIONS, {"mode": "explicit"}),
         )
-        self.assertEqual([], notes)
+        self.assertEqual(["metadata;dropped"], notes)
         self.assertEqual(
             {
                 "speed": "fast",

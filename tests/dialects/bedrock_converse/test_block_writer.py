@@ -194,7 +194,7 @@ class ToolTests(SynchronousTestCase):
             (
                 ToolResult(
                     call_id="a",
-                    content=(Foreign(family=ANTHROPIC, kind="tool_reference", raw={}, field="t"),),
+                    content=(Hosted(family=ANTHROPIC, kind="tool_reference", raw={}, field="t"),),
                 ),
                 {"content": []},
                 ["t;dropped"],
@@ -204,6 +204,9 @@ class ToolTests(SynchronousTestCase):
         for result, expected, noted, capabilities in cases:
             inner: Json = {"toolUseId": "a", **expected}
             self.assertEqual(([{"toolResult": inner}], noted), write(result, "user", capabilities))
+        odd = Foreign(family=ANTHROPIC, kind="odd", raw={}, field="t")
+        refused = self.assertRaises(ApiError, write, ToolResult(call_id="a", content=(odd,)))
+        self.assertEqual((400, "t"), (refused.status, refused.param))
 
     def test_tokens(self) -> None:
         """What only a call's maker could read is reported."""
@@ -234,7 +237,7 @@ class OtherTests(SynchronousTestCase):
         self.assertEqual(([], ["h;dropped"]), write(odd, "assistant"))
 
     def test_media(self) -> None:
-        """Pictures, sound and films are the user's; an assistant's are reported."""
+        """Pictures, sound and films are the user's; an assistant's are refused."""
         able = evolve(CLAUDE_4_5, audio=True)
         wav = Audio(source=Inline("audio/wav", "AAAA"), form="wav")
         film = Video(source=Inline("video/mp4", "AAAA"))
@@ -245,7 +248,9 @@ class OtherTests(SynchronousTestCase):
         ]
         for block, expected in cases:
             self.assertEqual(([expected], []), write(block, "user", able))
-        self.assertEqual(([], ["i;dropped"]), write(PNG, "assistant"))
+        for block in (PNG, evolve(wav, field="i"), evolve(film, field="i")):
+            refused = self.assertRaises(ApiError, write, block, "assistant", able)
+            self.assertEqual((400, "i"), (refused.status, refused.param))
         self.assertEqual(([], ["t;dropped"]), write(Block(field="t")))
 
     def test_unable(self) -> None:

@@ -27,6 +27,7 @@ from magicgateway.conversation.capabilities import Capabilities, ChatAbilities
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.request import Turn
 from magicgateway.dialects.openai_chat.message_writer import MessageWriter
+from magicgateway.errors import ApiError
 from tests.dialects.openai_chat.bodies import PLAIN, answers, call, lines, says
 
 PNG = Image(source=Inline("image/png", "iVBORw0KGgo="), field="i")
@@ -129,8 +130,9 @@ class UserTests(SynchronousTestCase):
         """A message that would say nothing is left out, and what stood on it is reported."""
         extras = Extras("openai_chat", "m", {"x": 1})
         for role in ("user", "assistant", "system"):
-            found = written(turn(role, Text(text=" "), extras=extras))
-            self.assertEqual(([], ["m.x;dropped"]), found, role)
+            found = written(turn(role, Text(text=" ", field="t"), extras=extras))
+            gone = [] if role == "system" else ["m;dropped;blank"]
+            self.assertEqual(([], ["t;dropped;blank", *gone, "m.x;dropped"]), found, role)
 
 
 class SystemTests(SynchronousTestCase):
@@ -230,7 +232,9 @@ class AssistantTests(SynchronousTestCase):
         step = Hosted(family="anthropic", kind="server_tool_use", raw={}, text="[s: q]", field="h")
         odd = Foreign(family="anthropic", kind="odd", raw={}, field="o")
         ours = Foreign(family="openai_chat", kind="v", raw={"type": "v"}, field="p")
-        found, notes = written(turn("assistant", step, odd, PNG, ours, Text(text="a")))
+        found, notes = written(turn("assistant", step, odd, ours, Text(text="a")))
         texts = [{"type": "text", "text": "[s: q]"}, {"type": "v"}, {"type": "text", "text": "a"}]
         self.assertEqual([says("assistant", texts)], found)
-        self.assertEqual(["h;rewritten;told-as-text", "o;dropped", "i;dropped"], notes)
+        self.assertEqual(["h;rewritten;told-as-text", "o;dropped"], notes)
+        refused = self.assertRaises(ApiError, written, turn("assistant", PNG))
+        self.assertEqual((400, "i"), (refused.status, refused.param))

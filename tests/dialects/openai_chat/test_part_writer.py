@@ -57,7 +57,7 @@ class PartTests(SynchronousTestCase):
         """I.71 among others: each block is the part that says it."""
         cases: list[tuple[Block, dict[str, Any], list[dict[str, Any]]]] = [
             (Text(text="t"), {}, [text("t")]),
-            (Text(text=" \n"), {}, []),
+            (Text(text=""), {}, []),
             (Refusal(text="no"), {}, [text("no")]),
             (Image(source=PNG), {}, [image("data:image/png;base64,iVBORw0KGgo=")]),
             (Image(source=Inline("image/jpg", "/9j/AAAA")), {},
@@ -97,6 +97,9 @@ class PartTests(SynchronousTestCase):
              ["b.signature;dropped;foreign-reasoning"]),
             (Text(text="t", cache=CacheMark()), [text("t")], ["b.cache_control;dropped"]),
             (Text(text="", cache=CacheMark()), [], ["b.cache_control;dropped"]),
+            (Text(text=" \n"), [], ["b;dropped;blank"]),
+            (Image(source=PNG, name="n"), [image("data:image/png;base64,iVBORw0KGgo=")],
+             ["b.filename;dropped"]),
             (Text(text="t", extras=Extras("anthropic", "b", {"x": 1})), [text("t")],
              ["b.x;dropped"]),
             (hosted, [text("found")], ["b;rewritten;told-as-text"]),

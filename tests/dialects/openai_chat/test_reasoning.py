@@ -4,12 +4,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.blocks import Block, Foreign, Hosted, Thinking, Token
+from magicgateway.conversation.blocks import Block, CacheMark, Foreign, Hosted, Thinking, Token
 from magicgateway.conversation.ledger import Fields, Ledger
 from magicgateway.conversation.sealed import LONGEST, seal
 from magicgateway.dialects.openai_chat.reasoning import (
     details_of,
     details_token,
+    read_cache,
     take_thinking,
     take_words,
     thinking_entry,
@@ -20,6 +21,21 @@ from tests.dialects.openai_chat.bodies import lines
 def taken(message: dict[str, Any]) -> tuple[tuple[Block, ...], list[str]]:
     ledger = Ledger()
     return take_thinking(Fields(message, "m"), ledger), lines(ledger)
+
+
+class MarkTests(SynchronousTestCase):
+    def test_mark(self) -> None:
+        """A mark has one of two spellings, and what else stands in it is not lost."""
+        for body, ttl, left in (
+            ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "1h", {}),
+            ({"cache_control": {"type": "ephemeral", "x": 1}}, None, {"cache_control.x": 1}),
+            ({"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "30m", "x": 1}}, "30m",
+             {"prompt_cache_breakpoint.x": 1}),
+        ):  # fmt: skip
+            fields = Fields(body)
+            self.assertEqual(CacheMark(ttl), read_cache(fields))
+            self.assertEqual(left, fields.rest("f").fields)
+        self.assertIsNone(read_cache(Fields({})))
 
 
 class TakeTests(SynchronousTestCase):

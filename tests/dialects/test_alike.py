@@ -1,0 +1,204 @@
+"""Whatever the target, the same loss is told in the same way: refused, or reported in one word."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.dialects.catalogue import grammar
+from magicgateway.errors import ApiError
+from tests.docs.mappings import ABLE, PNG
+
+Json = dict[str, Any]
+
+CHAT, RESPONSES = "openai_chat", "openai_responses"
+MESSAGES, CONVERSE = "anthropic_messages", "bedrock_converse"
+ODD: Json = {"type": "odd", "x": 1}
+ASKS: Json = {"role": "user", "content": "hi"}
+
+
+def chat(*messages: Json, **fields: Any) -> Json:
+    """A caller's chat request."""
+    return {"model": "m", "messages": list(messages), **fields}
+
+
+def anthropic(*messages: Json, **fields: Any) -> Json:
+    """A caller's Messages request."""
+    return {"model": "m", "max_tokens": 4000, "messages": list(messages), **fields}
+
+
+def responses(*items: Json, **fields: Any) -> Json:
+    """A caller's Responses request."""
+    return {"model": "m", "store": False, "input": list(items), **fields}
+
+
+class AlikeTestCase(SynchronousTestCase):
+    """Sends one body everywhere but to its own dialect."""
+
+    maxDiff = None
+
+    def told(self, door: str, target: str, body: Json) -> list[str] | str:
+        """The lines of the warnings, or the field of the refusal."""
+        ledger = Ledger()
+        try:
+            request = grammar(door).read_request(json.loads(json.dumps(body)), ledger)
+            grammar(target).write_request(request, ABLE[target], ledger)
+        except ApiError as refusal:
+            self.assertEqual(400, refusal.status)
+            return str(refusal.param)
+        return [note.line() for note in ledger.notes]
+
+    def everywhere(self, door: str, body: Json, *, own: bool = False) -> list[list[str] | str]:
+        """What is told of it at each target, each answer once."""
+        found = [self.told(door, name, body) for name in ABLE if own or name != door]
+        return [one for at, one in enumerate(found) if one not in found[:at]]
+
+
+class UnknownPartTests(AlikeTestCase):
+    """Parts of a kind that the other API has not."""
+
+    def test_said(self) -> None:
+        """What a user says, a system message or a tool's result holds is refused."""
+        text, spoken = {"type": "text", "text": "t"}, {"type": "input_text", "text": "t"}
+        called: Json = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        result: Json = {"type": "tool_result", "tool_use_id": "c", "content": [text, ODD]}
+        item: Json = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+        output: Json = {"type": "function_call_output", "call_id": "c", "output": [spoken, ODD]}
+        for door, body, field in (
+            (CHAT, chat({"role": "user", "content": [text, ODD]}), "messages[0].content[1]"),
+            (CHAT, chat({"role": "system", "content": [ODD]}, ASKS), "messages[0].content[0]"),
+            (CHAT, chat(ASKS, {"role": "assistant", "content": None, "tool_calls": [called]},
+                        {"role": "tool", "tool_call_id": "c", "content": [text, ODD]}),
+             "messages[2].content[1]"),
+            (MESSAGES, anthropic({"role": "user", "content": [text, ODD]}),
+             "messages[0].content[1]"),
+            (MESSAGES, anthropic(ASKS, system=[text, ODD]), "system[1]"),
+            (MESSAGES, anthropic(ASKS, {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "c", "name": "f", "input": {}}]},
+                {"role": "user", "content": [result]}), "messages[2].content[0].content[1]"),
+            (RESPONSES, responses({"role": "user", "content": [spoken, ODD]}),
+             "input[0].content[1]"),
+            (RESPONSES, responses(ASKS, item, output), "input[2].output[1]"),
+        ):  # fmt: skip
+            self.assertEqual([field], self.everywhere(door, body), body)
+
+    def test_hits(self) -> None:
+        """A hit of a search that holds more than text is refused, where only text can be told."""
+        picture = {"type": "image", "source": {
+            "type": "base64", "media_type": "image/png", "data": PNG}}  # fmt: skip
+        for inner in (ODD, picture):
+            hit = {"type": "search_result", "source": "s", "title": "t", "content": [inner]}
+            for target in (CHAT, RESPONSES, CONVERSE):
+                told = self.told(MESSAGES, target, anthropic({"role": "user", "content": [hit]}))
+                self.assertIn(told, ("messages[0].content[0]", "messages[0].content[0].content[0]"))
+
+    def test_of_an_answer(self) -> None:
+        """What a model once answered is another's business: it is left out, and reported."""
+        for door, body, field in (
+            (MESSAGES, anthropic(ASKS, {"role": "assistant", "content": [
+                {"type": "text", "text": "t"}, ODD]}, ASKS), "messages[1].content[1]"),
+            (CHAT, chat(ASKS, {"role": "assistant", "content": [
+                {"type": "text", "text": "t"}, ODD]}, ASKS), "messages[1].content[1]"),
+            (RESPONSES, responses(ASKS, ODD, {"role": "user", "content": "x"}), "input[1]"),
+        ):  # fmt: skip
+            line = f"{field};dropped;unsupported-by-target"
+            for target in ABLE.keys() - {door}:
+                lines = self.told(door, target, body)
+                self.assertEqual([line], [one for one in lines if one.startswith(f"{field};")])
+
+    def test_pictures_of_an_answer(self) -> None:
+        """No model says pictures, sound or files in a message: who sends that is refused."""
+        picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+        sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+        for part in (picture, sound):
+            body = chat(ASKS, {"role": "assistant", "content": [part]}, ASKS)
+            told = self.everywhere(CHAT, body, own=True)
+            self.assertEqual(["messages[1].content[0]"], told, part)
+
+
+class NothingInSilenceTests(AlikeTestCase):
+    """Things that some dialects left out without a word."""
+
+    def test_metadata(self) -> None:
+        """``metadata`` that the target cannot carry is reported, whichever it is."""
+        line = "metadata;dropped;unsupported-by-target"
+        body = chat(ASKS, metadata={"team": "x"})
+        self.assertEqual([line], self.told(CHAT, MESSAGES, body))
+        self.assertEqual([line], self.told(CHAT, CONVERSE, body))
+        self.assertEqual([], self.told(CHAT, RESPONSES, body))
+
+    def test_marks(self) -> None:
+        """What else stands in a cache mark is reported at every other API."""
+        for door, mark, body in (
+            (CHAT, "cache_control", {"type": "ephemeral", "scope": "x"}),
+            (CHAT, "prompt_cache_breakpoint", {"mode": "explicit", "scope": "x"}),
+            (MESSAGES, "cache_control", {"type": "ephemeral", "scope": "x"}),
+        ):
+            asks = {"role": "user", "content": [{"type": "text", "text": "t", mark: body}]}
+            line = f"messages[0].content[0].{mark}.scope;dropped;unsupported-by-target"
+            sent = chat(asks) if door == CHAT else anthropic(asks)
+            self.assertEqual([[line]], self.everywhere(door, sent), mark)
+        part = {"type": "input_text", "text": "t",
+                "prompt_cache_breakpoint": {"mode": "explicit", "scope": "x"}}  # fmt: skip
+        line = "input[0].content[0].prompt_cache_breakpoint.scope;dropped;unsupported-by-target"
+        sent = responses({"role": "user", "content": [part]})
+        told = [self.told(RESPONSES, name, sent) for name in ABLE.keys() - {RESPONSES}]
+        self.assertEqual([True] * 3, [line in one for one in told])
+
+    def test_blank_parts(self) -> None:
+        """A text of nothing but white space that is left out is reported."""
+        parts = [{"type": "text", "text": " \n"}, {"type": "text", "text": "x"}]
+        line = "messages[0].content[0];dropped;blank"
+        body = anthropic({"role": "user", "content": parts})
+        self.assertEqual([line], self.told(MESSAGES, CHAT, body))
+        self.assertEqual([line], self.told(MESSAGES, CONVERSE, body))
+        self.assertEqual(
+            [line], self.told(CHAT, MESSAGES, chat({"role": "user", "content": parts}))
+        )
+
+    def test_blank_messages(self) -> None:
+        """So is a message of which nothing is left, once."""
+        body = anthropic(ASKS, {"role": "assistant", "content": [{"type": "text", "text": ""}]},
+                         {"role": "user", "content": "x"})  # fmt: skip
+        for target in (CHAT, CONVERSE):
+            self.assertIn("messages[1];dropped;blank", self.told(MESSAGES, target, body))
+        lines = self.told(RESPONSES, MESSAGES, responses(ODD, ASKS))
+        self.assertEqual(1, len([one for one in lines if one.startswith("input[0];")]))
+
+    def test_names_of_pictures(self) -> None:
+        """A picture that came as a file loses its name, which is reported."""
+        data = f"data:image/png;base64,{PNG}"
+        body = chat({"role": "user", "content": [
+            {"type": "file", "file": {"filename": "a.png", "file_data": data}}]})  # fmt: skip
+        line = "messages[0].content[0].filename;dropped;unsupported-by-target"
+        self.assertEqual([[line]], self.everywhere(CHAT, body, own=True))
+        part = {"type": "input_file", "filename": "a.png", "file_data": data}
+        line = "input[0].content[0].filename;dropped;unsupported-by-target"
+        for target in ABLE:
+            told = self.told(RESPONSES, target, responses({"role": "user", "content": [part]}))
+            self.assertIn(line, told)
+
+
+class OnceTests(AlikeTestCase):
+    """One setting has one fate."""
+
+    def test_forced_tool(self) -> None:
+        """Thinking that gives way to a forced tool is not also told to be clamped."""
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+        body = chat(ASKS, tools=[tool], tool_choice="required", reasoning_effort="high",
+                    max_completion_tokens=2000)  # fmt: skip
+        manual = ABLE[MESSAGES].claude
+        for target in (MESSAGES, CONVERSE):
+            ledger = Ledger()
+            able = evolve(
+                ABLE[target], efforts=(),
+                claude=evolve(manual, thinking=frozenset({"enabled"})),
+            )  # fmt: skip
+            request = grammar(CHAT).read_request(body, ledger)
+            grammar(target).write_request(request, able, ledger)
+            lines = [note.line() for note in ledger.notes]
+            self.assertEqual(["reasoning_effort;dropped;tool-is-forced"], lines, target)
