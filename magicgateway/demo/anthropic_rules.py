@@ -12,6 +12,9 @@ from magicgateway.demo.reading import text_of
 from magicgateway.demo.signing import is_ours
 
 _MAX_MARKS = 4
+_MAX_TURNS = 100_000
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_THINKING = ("thinking", "redacted_thinking")
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _Blocks = list[Any]
 
@@ -22,10 +25,15 @@ def check_messages(fields: Mapping[str, Any], limits: Limits) -> None:
     Raises:
         Refusal: A rule is broken.
     """
-    turns = _merged(fields.get("messages") or [])
+    given = fields.get("messages") or []
+    if len(given) > _MAX_TURNS:
+        raise Refusal(400, f"messages: at most {_MAX_TURNS} messages are allowed")
+    turns = _merged(given)
+    _check_systems(given, limits)
     for place, block in _all_blocks(fields, turns):
         _check_block(place, block)
     _check_results(turns)
+    _check_thinking(fields, turns)
     _check_marks(fields, turns)
     _check_end(turns, limits)
     for name in ("temperature", "top_p"):
@@ -50,6 +58,46 @@ def _merged(turns: list[Any]) -> list[tuple[str, _Blocks]]:
         else:
             merged.append((role, blocks))
     return merged
+
+
+def _check_systems(turns: list[Any], limits: Limits) -> None:
+    """Instructions in the middle have their places, and not every model takes them."""
+    roles = [turn["role"] for turn in turns]
+    for number, role in enumerate(roles):
+        if role != "system":
+            continue
+        place = f"messages.{number}"
+        if not limits.system_turns:
+            raise Refusal(400, f"{place}.role: Input should be 'user' or 'assistant'")
+        before = roles[number - 1] if number else ""
+        hosted = before == "assistant" and _ends_hosted(turns[number - 1])
+        if before != "user" and not hosted:
+            raise Refusal(400, f"{place}: a system message must directly follow a user message")
+        if roles[number + 1 : number + 2] not in ([], ["assistant"]):
+            raise Refusal(400, f"{place}: a system message must precede an assistant message")
+
+
+def _ends_hosted(turn: Mapping[str, Any]) -> bool:
+    blocks = _blocks(turn.get("content"))
+    last = blocks[-1] if blocks else None
+    kind = text_of(last.get("type")) if isinstance(last, dict) else ""
+    return kind == "server_tool_use" or kind.endswith("_tool_result")
+
+
+def _check_thinking(fields: Mapping[str, Any], turns: list[tuple[str, _Blocks]]) -> None:
+    """Who thinks by a budget has begun the turn of the calls that are answered with it."""
+    thinking = fields.get("thinking")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled" or len(turns) < 2:
+        return
+    (_, said), (role, answers) = turns[-2:]
+    if role != "user" or not _ids(answers, "tool_result", "tool_use_id") or not said:
+        return
+    if said[0].get("type") not in _THINKING:
+        raise Refusal(
+            400,
+            f"messages.{len(turns) - 2}.content.0.type: Expected `thinking` or "
+            f"`redacted_thinking`, but found `{text_of(said[0].get('type'))}`.",
+        )
 
 
 def _blocks(content: Any) -> _Blocks:
@@ -87,6 +135,12 @@ def _check_block(place: str, block: Mapping[str, Any]) -> None:
             raise Refusal(400, f"{place}.thinking.signature: Field required")
         if not is_ours(text_of(block.get("thinking")), text_of(block.get("signature"))):
             raise Refusal(400, f"{place}: Invalid `signature` in `thinking` block")
+    elif kind == "image":
+        source = block.get("source")
+        form = source.get("media_type") if isinstance(source, dict) else None
+        if form is not None and form not in _IMAGES:
+            known = ", ".join(_IMAGES)
+            raise Refusal(400, f"{place}.image.source.media_type: Input should be one of {known}")
     elif kind == "tool_use":
         if not _ID.fullmatch(text_of(block.get("id"))):
             raise Refusal(400, f"{place}.tool_use.id: String should match pattern '{_ID.pattern}'")

@@ -40,6 +40,10 @@ class Limits:
     leading: bool = True
     """The conversation may begin with the model's own words."""
     redacted: bool = False
+    short_ids: bool = False
+    """A call's id has nine letters and digits."""
+    result_status: bool = True
+    """A tool's result may say that it is an error."""
     extra: frozenset[str] | None = None
 
 
@@ -64,16 +68,18 @@ _FAMILIES = (
     (r"anthropic\.claude-(opus|sonnet)-4-(\d{8}|1)", evolve(_CLAUDE, schema=False)),
     (r"anthropic\.claude-\w+-4-5", _CLAUDE_4_5),
     (r"anthropic\.claude-\w+-4-6", _CLAUDE_4_6),
-    (r"anthropic\.claude-opus-4-8", evolve(_CLAUDE_NEW, system_turns=True)),
-    (r"anthropic\.claude-(opus|sonnet)-5-5", evolve(_CLAUDE_NEW, forced=False)),
-    (r"anthropic\.claude-fable-5-1", evolve(_CLAUDE_NEW, forced=False)),
+    (r"anthropic\.claude-(opus-5-5|fable-5-1)",
+     evolve(_CLAUDE_NEW, forced=False, system_turns=True)),
+    (r"anthropic\.claude-sonnet-5-5", evolve(_CLAUDE_NEW, forced=False)),
+    (r"anthropic\.claude-(opus-4-8|(opus|fable|mythos)-5)",
+     evolve(_CLAUDE_NEW, system_turns=True)),
     (r"anthropic\.claude-", _CLAUDE_NEW),
     (r"amazon\.nova-2", evolve(_NOVA, extra=frozenset({"inferenceConfig", "reasoningConfig"}))),
     (r"amazon\.nova", _NOVA),
     (r"amazon\.titan-text|cohere\.command-text|mistral\.(mistral-7b|mixtral)", _NO_TOOLS),
     (r"meta\.llama", evolve(_PLAIN, mixed=False, choice=False, tool_stream=False)),
-    (r"writer\.palmyra", evolve(_PLAIN, mixed=False, tool_stream=False)),
-    (r"mistral\.", evolve(_PLAIN, mixed=False, schema=True)),
+    (r"writer\.palmyra", evolve(_PLAIN, mixed=False, tool_stream=False, result_status=False)),
+    (r"mistral\.", evolve(_PLAIN, mixed=False, schema=True, short_ids=True)),
     (r"deepseek\.r1", evolve(_PLAIN, tools=False, choice=False)),
     (r"deepseek\.", evolve(_PLAIN, schema=True, extra=_EFFORTS)),
     (r"openai\.gpt-oss", evolve(_PLAIN, extra=frozenset({"reasoning_effort"}))),

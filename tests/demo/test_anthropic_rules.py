@@ -23,6 +23,10 @@ def model(*blocks: Any) -> dict[str, Any]:
     return {**user(*blocks), "role": "assistant"}
 
 
+def system() -> dict[str, Any]:
+    return {**user("s"), "role": "system"}
+
+
 def use(name: str, **more: Any) -> dict[str, Any]:
     return {"type": "tool_use", "id": name, "name": "f", "input": {}, **more}
 
@@ -43,6 +47,10 @@ GOOD: tuple[list[Any], ...] = (
     [user("a"), model(thought("", signature_of("x", shown=False)), "b"), user("c")],
     [user("a", *[{"type": "text", "text": "b", **MARK}] * 4)],
     [user("a"), model("{")],
+    [user("a"), system(), model("b"), user("c"), system()],
+    [user("a"), model({"type": "server_tool_use"}), system()],
+    [user({"type": "image", "source": {"type": "base64", "media_type": "image/png"}})],
+    [user({"type": "image", "source": {"type": "url", "url": "https://x.test"}})],
 )
 BAD: tuple[tuple[list[Any], str], ...] = (
     (["a"], "Input should be an object"),
@@ -65,6 +73,12 @@ BAD: tuple[tuple[list[Any], str], ...] = (
     ([user("a"), model(thought("", "?")), user("b")], "Invalid `signature`"),
     ([user(*[{"type": "text", "text": "b", **MARK}] * 5)], "Found 5"),
     ([user("a"), model({**SIGNED, **MARK}), user("b")], "cannot be set for thinking"),
+    ([user({"type": "image", "source": {"media_type": "image/bmp"}})], "image.source.media_type"),
+    ([system(), user("a")], "messages.0: a system message must directly follow"),
+    ([user("a"), model("b"), system()], "messages.2: a system message must directly follow"),
+    ([user("a"), system(), system()], "messages.1: a system message must precede"),
+    ([user("a"), system(), user("b")], "messages.1: a system message must precede"),
+    ([user("a")] * 100_001, "at most 100000 messages"),
 )
 
 
@@ -88,6 +102,20 @@ class MessageTests(SynchronousTestCase):
             with self.subTest(words=words):
                 self.assertIn(words, self.refused({"messages": turns}).message)
 
+    def test_thinking_by_a_budget(self) -> None:
+        """The turn whose calls are answered has to begin with thinking then, and only then."""
+        budget = {"type": "enabled", "budget_tokens": 1024}
+        bare, begun = ([user("a"), model(*b, use("t")), user(result("t"))] for b in ((), (SIGNED,)))
+        fields = {"messages": bare, "thinking": budget}
+        self.assertIn("messages.1.content.0.type: Expected", self.refused(fields).message)
+        for passing in (
+            {"messages": begun, "thinking": budget},
+            {"messages": bare, "thinking": {"type": "adaptive"}},
+            {"messages": [*bare, model("b"), user("c")], "thinking": budget},
+            {"messages": [user("a")], "thinking": budget},
+        ):
+            check_messages(passing, OLD)
+
     def test_places(self) -> None:
         """System text and tools are subject to the rules too."""
         messages = [user("a")]
@@ -107,6 +135,10 @@ class MessageTests(SynchronousTestCase):
                 check_messages(fields, OLD)
                 self.assertIn(words, self.refused(fields, NEW).message)
         check_messages({"messages": messages, "temperature": 1}, NEW)
+        limits = limits_of("anthropic.claude-haiku-4-5")
+        fields = {"messages": [user("a"), system()]}
+        check_messages(fields, NEW)
+        self.assertIn("messages.1.role", self.refused(fields, limits).message)
         both = {"messages": messages, "temperature": 0.5, "top_p": 0.5}
         limits = limits_of("anthropic.claude-sonnet-4-5")
         self.assertIn("cannot both be specified", self.refused(both, limits).message)

@@ -7,7 +7,7 @@ from typing import Any
 
 from magicgateway.demo.attachments import attachments
 from magicgateway.demo.aws import frames
-from magicgateway.demo.aws.parameters import check_parameters
+from magicgateway.demo.aws.parameters import check_parameters, check_prompt
 from magicgateway.demo.aws.shapes import check_body
 from magicgateway.demo.aws.turns import check_turns
 from magicgateway.demo.call import (
@@ -65,6 +65,7 @@ def _checked(call: Call, model: str, operation: str) -> Mapping[str, Any]:
     fields, limits = call.fields(), limits_of(model)
     check_body(operation, fields)
     check_turns(fields, limits)
+    check_prompt(fields, model)
     check_parameters(fields, limits, streamed=operation == "ConverseStream")
     return fields
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from magicgateway.demo.limits import Limits
 from magicgateway.wire import jsontext
 
 _LEAST_BUDGET = 1024
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_PROMPT = re.compile(r"arn:[\w-]+:bedrock:[\w-]*:\d*:prompt/.+")
+_OF_PROMPTS = ("additionalModelRequestFields", "inferenceConfig", "system", "toolConfig")
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 _FROM_MODEL = "The model returned the following errors: "
 _UNFIT = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems")
 
@@ -29,6 +34,12 @@ def check_parameters(fields: Mapping[str, Any], limits: Limits, *, streamed: boo
     if limits.extra is not None:
         for name in extra.keys() - limits.extra:
             raise invalid(f"{_FROM_MODEL}{name}: Extra inputs are not permitted")
+    for path in fields.get("additionalModelResponseFieldPaths") or ():
+        if not _POINTER.fullmatch(path):
+            raise invalid("The additionalModelResponseFieldPaths must be JSON pointers.")
+    effort = (fields.get("outputConfig") or {}).get("effort")
+    if effort is not None and effort not in _EFFORTS:
+        raise invalid(f"The outputConfig.effort must be one of {', '.join(_EFFORTS)}.")
     _check_sampling(config, limits)
     _check_tools(fields.get("toolConfig") or {}, extra, limits, streamed=streamed)
     if limits.claude:
@@ -36,6 +47,19 @@ def check_parameters(fields: Mapping[str, Any], limits: Limits, *, streamed: boo
     form = ((fields.get("outputConfig") or {}).get("textFormat") or {}).get("structure")
     if form:
         _check_schema(form["jsonSchema"]["schema"], limits)
+
+
+def check_prompt(fields: Mapping[str, Any], model: str) -> None:
+    """Check what goes with a prompt of Bedrock's own, which has most of a request in it.
+
+    Raises:
+        AwsRefusal: A field is the prompt's to say.
+    """
+    if _PROMPT.fullmatch(model) is None:
+        return
+    for name in _OF_PROMPTS:
+        if fields.get(name) is not None:
+            raise invalid(f"The {name} field is not supported with a prompt. Remove it.")
 
 
 def _check_sampling(config: Mapping[str, Any], limits: Limits) -> None:

@@ -14,6 +14,7 @@ from magicgateway.demo.signing import is_ours
 _MAX_IMAGES = 20
 _MAX_DOCUMENTS = 5
 _MAX_CACHE_POINTS = 4
+_SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
 _NAME = re.compile(r"[\w\-()\[\]]+( [\w\-()\[\]]+)*", re.ASCII)
 _Blocks = list[Mapping[str, Any]]
 
@@ -183,7 +184,14 @@ def _check_results(turns: list[Any], limits: Limits) -> None:
             raise invalid(
                 f"{path}: `tool_use` ids were found without `tool_result` blocks immediately after"
             )
+        if not limits.result_status and any(b.get("toolResult", {}).get("status") for b in blocks):
+            raise invalid(f"{path}: This model doesn't support the status field of a toolResult.")
         asked = _ids(blocks, "toolUse")
+        if limits.short_ids and not all(map(_SHORT_ID.fullmatch, asked)):
+            raise invalid(
+                f"{path}: Tool call id was {asked[0]} but must be a-z, A-Z, 0-9, with a length "
+                "of 9."
+            )
         if len(set(asked)) < len(asked):
             raise invalid(f"The toolUse blocks at {path} contain duplicate Ids.")
     if asked:

@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.demo.aws.parameters import check_parameters
+from magicgateway.demo.aws.parameters import check_parameters, check_prompt
 from magicgateway.demo.aws.refusals import AwsRefusal
 from magicgateway.demo.limits import limits_of
 from magicgateway.wire import jsontext
@@ -53,6 +53,10 @@ GOOD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("openai.gpt-oss-20b-1:0", extra(reasoning_effort="low")),
     ("demo", {**extra(anything=1), **form(OPEN), **config(temperature=1, topP=0.1)}),
     (LLAMA, tools("f")),
+    (
+        CLAUDE,
+        {"additionalModelResponseFieldPaths": ["/a/b", "/"], "outputConfig": {"effort": "max"}},
+    ),
 )
 BAD: tuple[tuple[str, dict[str, Any], str], ...] = (
     (CLAUDE, {"additionalModelRequestFields": [1]}, "must be a json object"),
@@ -79,6 +83,8 @@ BAD: tuple[tuple[str, dict[str, Any], str], ...] = (
     (CLAUDE, {**thinking(2000), **config(temperature=0.5)}, "may only be set to 1"),
     (CLAUDE, {**thinking(2000), **tools("f", toolChoice={"any": {}})}, "forces tool use"),
     (CLAUDE, extra(thinking={"type": "adaptive"}, top_k=5), "`top_k` must be unset"),
+    (CLAUDE, {"additionalModelResponseFieldPaths": ["/a", "b"]}, "must be JSON pointers"),
+    (CLAUDE, {"outputConfig": {"effort": "huge"}}, "outputConfig.effort"),
     (OLD, form(CLOSED), "output_config.format: Extra inputs are not permitted"),
     (CLAUDE, form("{"), "must be a JSON text"),
     (CLAUDE, form(OPEN), "'additionalProperties' must be explicitly set to false"),
@@ -100,6 +106,16 @@ class ParameterTests(SynchronousTestCase):
                 with self.assertRaises(AwsRefusal) as caught:
                     check_parameters(fields, limits_of(name), streamed=False)
                 self.assertIn(words, caught.exception.message)
+
+    def test_prompts(self) -> None:
+        """A prompt of Bedrock's own says itself what is not in the messages."""
+        prompt = "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1"
+        cases = [config(maxTokens=1), tools("f"), extra(a=1), {"system": [{"text": "a"}]}]
+        for fields in cases:
+            check_prompt(fields, CLAUDE)
+            refusal = self.assertRaises(AwsRefusal, check_prompt, fields, prompt)
+            self.assertIn(f"{next(iter(fields))} field is not supported", refusal.message)
+        check_prompt({"messages": [], "promptVariables": {}}, prompt)
 
     def test_streamed_tools(self) -> None:
         """Some models call tools only when nothing is streamed."""

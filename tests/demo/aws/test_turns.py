@@ -13,6 +13,8 @@ CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
 NEW = "us.anthropic.claude-opus-4-6-v1"
 LLAMA = "meta.llama3-3-70b-instruct-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
+MISTRAL = "mistral.mistral-large-2402-v1:0"
+WRITER = "writer.palmyra-x5-v1:0"
 TOOLS = {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]}
 PNG = {"image": {"format": "png", "source": {"bytes": "AAAA"}}}
 
@@ -46,6 +48,7 @@ def thought(words: str, signature: str | None) -> dict[str, Any]:
     return {"reasoningContent": {"reasoningText": value}}
 
 
+FAILED = {"toolResult": {"toolUseId": "t", "content": [], "status": "error"}}
 POINT = {"cachePoint": {"type": "default"}}
 LONG_POINT = {"cachePoint": {"type": "default", "ttl": "1h"}}
 SIGNED = thought("hm", signature_of("hm"))
@@ -61,6 +64,8 @@ GOOD: tuple[tuple[str, list[Any]], ...] = (
     (CLAUDE, [user("a", LONG_POINT, "b", POINT, "c", POINT, "d", POINT)]),
     (LLAMA, [user("a"), model(use("t")), user(result("t", {"json": {}}))]),
     ("demo", [user("a"), model(thought("hm", None)), user("b")]),
+    (MISTRAL, [user("a"), model(use("abcDEF123")), user(result("abcDEF123"))]),
+    (LLAMA, [user("a"), model(use("t")), user(FAILED)]),
 )
 BAD: tuple[tuple[str, list[Any], str], ...] = (
     (CLAUDE, [], "must start with a user message"),
@@ -103,6 +108,8 @@ BAD: tuple[tuple[str, list[Any], str], ...] = (
     (CLAUDE, [user("a", *[POINT] * 5)], "maximum of 4 blocks"),
     (CLAUDE, [user("a", POINT, LONG_POINT)], "must not come after"),
     (LLAMA, [user("a", POINT)], "did not allow prompt caching"),
+    (MISTRAL, [user("a"), model(use("tooluse_1")), user(result("tooluse_1"))], "a length of 9"),
+    (WRITER, [user("a"), model(use("t")), user(FAILED)], "status field of a toolResult"),
 )
 
 
