@@ -127,9 +127,8 @@ class MessagesStreamReader:
         except BadJson:
             event = None
         if not isinstance(event, dict):
-            if name in ("ping", "") and not data:
-                return ()
-            return self._fail(_BROKEN)
+            # An event without data is a sign of life.
+            return self._fail(_BROKEN) if data else ()
         kind = event.get("type", name)
         read = self._events.get(kind) if isinstance(kind, str) else None
         if read is None:

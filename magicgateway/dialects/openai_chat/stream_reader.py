@@ -66,7 +66,8 @@ class ChatStreamReader:
         except BadJson:
             chunk = None
         if not isinstance(chunk, dict):
-            yield self._failed(_UNREADABLE)
+            if data:  # an event without data is a sign of life
+                yield self._failed(_UNREADABLE)
         elif name == "error" or is_error(chunk):
             yield self._failed(read_failure(0, chunk, {}))
         else:

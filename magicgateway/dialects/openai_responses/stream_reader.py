@@ -111,7 +111,8 @@ class ResponsesReader:
         except BadJson:
             content = None
         if not isinstance(content, dict):
-            yield from self._fail(_NO_EVENT)
+            if data:  # an event without data is a sign of life
+                yield from self._fail(_NO_EVENT)
             return
         kind = content.get("type")
         yield from self._event(kind if isinstance(kind, str) else name, content)

@@ -119,9 +119,10 @@ class MessageTests(SynchronousTestCase):
 
     def test_no_json(self) -> None:
         """An event that is no object is the end."""
-        for data in (b"{", b"[1]", b"", b"\xff", b"[DONE]"):
+        for data in (b"{", b"[1]", b"\xff", b"[DONE]"):
             (event,) = reader().feed("message_start", data)
             self.assertIsInstance(event, Failed)
+        self.assertEqual([], list(reader().feed("message_start", b"")))  # only a sign of life
 
     def test_ends(self) -> None:
         """A stream that has said why it ends is complete, others are cut (case I.65)."""

@@ -100,6 +100,10 @@ class StreamTests(SynchronousTestCase):
             self.assertEqual(expected, failure(*chunks, delta("stop"), DONE), chunks)
         self.assertEqual((503, "overloaded"), failure({"message": "m", "code": 503}, name="error"))
 
+    def test_without_data(self) -> None:
+        """An event without data is a sign of life."""
+        self.assertEqual(kinds(read(delta("stop"))), kinds(read("", delta("stop"), "")))
+
     def test_hostile(self) -> None:
         """Values of wrong types are left aside, and choices are not without end."""
         odd: list[Any] = [

@@ -235,6 +235,7 @@ class StreamReaderTests(SynchronousTestCase):
         for data in (b"{", b"[]", b"\xff"):
             (failed,) = open_reader(SENT).feed("response.created", data)
             self.assertIsInstance(failed, Failed)
+        self.assertEqual([], list(open_reader(SENT).feed("", b"")))  # only a sign of life
 
     def test_hostile(self) -> None:
         """Events with values of any type, in any order, do no harm and look no more complete."""
