@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 from attrs import evolve
+from openai.types.responses import ResponseCodeInterpreterToolCall
 from twisted.trial.unittest import SynchronousTestCase
 
+from magicgateway.conversation.blocks import Hosted
 from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.reply import Choice, Finish, Reply
 from magicgateway.dialects.catalogue import grammar
+from magicgateway.dialects.grammar import Asked
 from magicgateway.errors import ApiError
 from tests.docs.mappings import ABLE, PNG
 
@@ -181,6 +185,50 @@ class NothingInSilenceTests(AlikeTestCase):
         for target in ABLE:
             told = self.told(RESPONSES, target, responses({"role": "user", "content": [part]}))
             self.assertIn(line, told)
+
+
+class InterpreterTests(AlikeTestCase):
+    """OpenAI's ``code_interpreter`` for Anthropic."""
+
+    def test_alone(self) -> None:
+        """As the only tool it is Anthropic's, and may be the one that has to be called."""
+        tool: Json = {"type": "code_interpreter", "container": {"type": "auto"}}
+        anthropics = {"type": "code_execution_20250825", "name": "code_execution"}
+        for choice, expected in (
+            ("auto", {"type": "auto"}),
+            ({"type": "code_interpreter"}, {"type": "tool", "name": "code_execution"}),
+            ({"type": "allowed_tools", "mode": "required", "tools": [
+                {"type": "code_interpreter"}]}, {"type": "any"}),
+        ):  # fmt: skip
+            ledger = Ledger()
+            body = responses(ASKS, tools=[tool], tool_choice=choice)
+            request = grammar(RESPONSES).read_request(body, ledger)
+            sent = grammar(MESSAGES).write_request(request, ABLE[MESSAGES], ledger).body
+            self.assertEqual([anthropics], sent["tools"])
+            self.assertEqual((expected, ()), (sent["tool_choice"], ledger.notes))
+
+    def test_steps(self) -> None:
+        """What it ran is told to the caller as an item of OpenAI's."""
+        for name, given, code in (
+            ("code_execution", {"code": "1+1"}, "1+1"),
+            ("bash_code_execution", {"command": "ls"}, "ls"),
+            ("code_execution", {}, None),
+        ):
+            raw = {"type": "server_tool_use", "id": "srvtoolu_1", "name": name, "input": given}
+            step = Hosted(family="anthropic", kind="server_tool_use", raw=raw)
+            reply = Reply(
+                id="r", model="m", choices=(Choice(blocks=(step,), finish=Finish(reason="stop")),)
+            )
+            request = grammar(RESPONSES).read_request(responses(ASKS), Ledger())
+            asked = Asked(request=request, model="m", answer_id="a", now=1)
+            ledger = Ledger()
+            (item,) = grammar(RESPONSES).write_reply(reply, asked, ledger)["output"]
+            expected = {
+                "type": "code_interpreter_call", "id": "ci_a_0", "status": "completed",
+                "code": code, "container_id": "", "outputs": None,
+            }  # fmt: skip
+            self.assertEqual((expected, ()), (item, ledger.notes))
+            ResponseCodeInterpreterToolCall.model_validate(item, strict=True)
 
 
 class OnceTests(AlikeTestCase):

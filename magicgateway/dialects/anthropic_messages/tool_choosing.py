@@ -10,6 +10,7 @@ from attrs import evolve
 from magicgateway.conversation.blocks import ANTHROPIC, OPENAI
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.client_tools import as_function
+from magicgateway.conversation.code_container import leave_container
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import qualified
 from magicgateway.conversation.parameters import TOOL_CHOICE, WEB_SEARCH, ToolChoice
@@ -18,6 +19,8 @@ from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.dialects.anthropic_messages.extras import SAID
 
 SEARCH = "web_search"
+CODE = "code_execution"
+_CODE = {"type": "code_execution_20250825", "name": CODE}
 _FREE = frozenset({"tool_search", "computer", "browser", "mcp"})
 """Hosted kinds of Anthropic's that run nothing at the operator's cost."""
 _MOST_USES = {"low": 1, "medium": 5, "high": 10}
@@ -96,6 +99,12 @@ def _fitting(tool: AnyTool, capabilities: Capabilities, ledger: Ledger) -> AnyTo
     allowed = tool.kind in permitted(capabilities)
     if tool.family == ANTHROPIC:
         return tool if allowed or tool.kind in _FREE else None
+    if tool.family == OPENAI and allowed and tool.kind == CODE:
+        leave_container(tool, ledger, SAID)
+        return HostedTool(
+            kind=CODE, raw=dict(_CODE), family=ANTHROPIC, name=CODE, field=tool.field,
+            cache=tool.cache,
+        )  # fmt: skip
     if tool.family == OPENAI and tool.kind.startswith(SEARCH) and SEARCH in permitted(capabilities):
         return evolve(_search(tool.raw, tool.field, ledger), cache=tool.cache)
     return None

@@ -24,7 +24,7 @@ from magicgateway.conversation.schema import (
 )
 from magicgateway.dialects.anthropic_messages.block_writer import Json, mark_of
 from magicgateway.dialects.anthropic_messages.extras import SAID, put_back
-from magicgateway.dialects.anthropic_messages.tool_choosing import SEARCH
+from magicgateway.dialects.anthropic_messages.tool_choosing import CODE, SEARCH
 
 TEXT_SCHEMA = {
     "type": "object",
@@ -194,6 +194,8 @@ def _name_of(choice: ToolChoice, place: str, written: WrittenTools) -> str:
     wanted = choice.name or ""
     if choice.kind == "hosted" and wanted.startswith(SEARCH):  # OpenAI's has several names
         wanted = SEARCH
+    if choice.kind == "hosted" and wanted == "code_interpreter":
+        wanted = CODE
     name = written.hosted.get(wanted, wanted)
     if any(tool.get("name") == name for tool in written.tools):
         return name

@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 from magicgateway.conversation.blocks import CONVERSE
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.client_tools import as_function
+from magicgateway.conversation.code_container import leave_container
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import undeclared
 from magicgateway.conversation.parameters import (
@@ -157,8 +158,7 @@ class ToolWriter:
             name = CODE_INTERPRETER
         else:
             return None
-        for option in tool.raw.keys() - {"type", "name"}:
-            self.ledger.drop(joined(tool.field, option))
+        leave_container(tool, self.ledger, SAID)
         return {"systemTool": {"name": name}}
 
     def _custom(self, tool: Tool) -> Written:

@@ -51,6 +51,8 @@ from magicgateway.dialects.openai_responses.open_items import (
 )
 from magicgateway.dialects.openai_responses.response_object import outcome
 
+_CODE = {"code_execution": "code", "bash_code_execution": "command"}
+"""Anthropic's tools that run code, to where it stands in what they are given."""
 _PREFIXES = {
     "web_search_call": "ws", "file_search_call": "fs", "code_interpreter_call": "ci",
     "image_generation_call": "ig", "computer_call": "cu", "mcp_call": "mcp",
@@ -132,6 +134,8 @@ class Assembly:
                 yield from self._whole(dict(block.raw))
             case Hosted() if block.family == ANTHROPIC and block.raw.get("name") == "web_search":
                 yield from self._search(block)
+            case Hosted() if block.family == ANTHROPIC and str(block.raw.get("name")) in _CODE:
+                yield from self._run(block)
             case Image(source=Inline() as source):
                 yield from self._whole({"type": "image_generation_call", "result": source.data})
             case Hosted() | Foreign():
@@ -190,6 +194,14 @@ class Assembly:
         query = given.get("query") if isinstance(given, dict) else None
         action = {"type": "search", "query": query if isinstance(query, str) else ""}
         yield from self._whole({"type": "web_search_call", "action": action})
+
+    def _run(self, block: Hosted) -> Iterator[Item]:
+        """Code that ran at Anthropic's, as if OpenAI's interpreter had run it."""
+        given = block.raw.get("input")
+        code = given.get(_CODE[block.raw["name"]]) if isinstance(given, dict) else None
+        code = code if isinstance(code, str) else None
+        item = {"type": "code_interpreter_call", "code": code, "container_id": "", "outputs": None}
+        yield from self._whole(item)
 
     def _whole(self, item: Item) -> Iterator[Item]:
         """An item without deltas."""

@@ -105,6 +105,25 @@ class ToolChoosingTests(SynchronousTestCase):
         some = evolve(ABLE, claude=ClaudeAbilities(hosted_tools=frozenset({"web_fetch"})))
         self.assertEqual(frozenset({"web_fetch"}), permitted(some))
 
+    def test_interpreter(self) -> None:
+        """OpenAI's interpreter of code becomes Anthropic's, also where it is the only tool."""
+        raw = {"type": "code_interpreter", "container": {"type": "auto", "memory_limit": "4g"}}
+        ours = HostedTool(
+            kind="code_execution", raw=raw, family="openai", name="code_interpreter",
+            field="tools[9]", cache=CacheMark(),
+        )  # fmt: skip
+        expected = HostedTool(
+            kind="code_execution",
+            raw={"type": "code_execution_20250825", "name": "code_execution"},
+            family="anthropic", name="code_execution", field="tools[9]", cache=CacheMark(),
+        )  # fmt: skip
+        notes = ["tools[9].container.memory_limit;dropped"]
+        self.assertEqual(((expected,), notes), choose(ours))
+        named = ToolChoice("tool", "code_interpreter", "hosted")
+        self.assertEqual((F, expected), choose(F, ours, choice=named)[0])
+        refused = self.assertRaises(ApiError, choose, ours, capabilities=NOTHING)
+        self.assertEqual((400, "tools[9]"), (refused.status, refused.param))
+
     def test_search_options(self) -> None:
         """OpenAI's options of a search, and its tool, become Anthropic's tool."""
         place = {"city": "Oslo", "country": None, "timezone": "Europe/Oslo"}

@@ -5,11 +5,11 @@ from typing import Any
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.blocks import Text
+from magicgateway.conversation.blocks import OPENAI, Text
 from magicgateway.conversation.capabilities import Capabilities, ConverseAbilities
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.parameters import TOOL_CHOICE, Parameters, ToolChoice
-from magicgateway.conversation.request import Request, Tool, Turn
+from magicgateway.conversation.request import HostedTool, Request, Tool, Turn
 from magicgateway.dialects.bedrock_converse.request_writer import write_request
 from magicgateway.dialects.bedrock_converse.tool_writer import TEXT_SCHEMA
 from magicgateway.dialects.openai_chat.request_reader import read_request
@@ -154,6 +154,15 @@ class DeclarationTests(SynchronousTestCase):
         body, noted = from_messages({"messages": messages, "tools": [search, plain]})
         self.assertEqual([F], body["toolConfig"]["tools"])
         self.assertEqual(["tools[0];dropped"], noted)
+        ours = HostedTool(
+            kind="code_execution", raw={"type": "code_interpreter", "container": {"type": "auto"}},
+            family=OPENAI, name="code_interpreter", field="tools[0]",
+        )  # fmt: skip
+        ledger = Ledger()
+        asked = Request(model="m", turns=(Turn(role="user", blocks=(Text(text="U"),)),),
+                        tools=(ours,))  # fmt: skip
+        written = write_request(asked, NOVA_2, ledger).body["toolConfig"]["tools"]
+        self.assertEqual(([interpreter], ()), (written, ledger.notes))
         choice = {"type": "tool", "name": "web_search"}
         refused: list[Json] = [
             {"tools": [search]},

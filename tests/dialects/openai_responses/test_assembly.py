@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.blocks import Text, Thinking, ToolCall
+from magicgateway.conversation.blocks import ANTHROPIC, Hosted, Text, Thinking, ToolCall
 from magicgateway.conversation.events import BlockStarted, BlockStopped, Ping, TextDelta
 from magicgateway.dialects.openai_responses.assembly import Assembly
-from tests.dialects.openai_responses.judge import asked
+from tests.dialects.openai_responses.judge import Json, asked
 
 
 class AssemblyTests(SynchronousTestCase):
@@ -35,6 +35,28 @@ class AssemblyTests(SynchronousTestCase):
         list(assembly.feed(BlockStarted(1, ToolCall(id="c", name="f"))))
         self.assertEqual(["reasoning"], [item["type"] for item in assembly.output])
 
+    def test_interpreters(self) -> None:
+        """Code that ran at Anthropic's is an item of OpenAI's; what came of it has no place."""
+        for name, given, code in (
+            ("code_execution", {"code": "1+1"}, "1+1"),
+            ("bash_code_execution", {"command": "ls"}, "ls"),
+            ("bash_code_execution", {}, None),
+            ("bash_code_execution", "odd", None),
+            ("bash_code_execution", {"command": 1}, None),
+        ):
+            raw: Json = {"type": "server_tool_use", "name": name, "input": given}
+            ran: Json = {"type": "bash_code_execution_tool_result", "content": {"stdout": "2"}}
+            assembly = Assembly(asked())
+            for index, block in enumerate((raw, ran)):
+                hosted = Hosted(family=ANTHROPIC, kind=str(block["type"]), raw=block)
+                list(assembly.feed(BlockStarted(index, hosted)))
+                list(assembly.feed(BlockStopped(index)))
+            (item,) = assembly.output
+            self.assertEqual(("code_interpreter_call", code), (item["type"], item["code"]))
+            self.assertEqual(["output[1].bash_code_execution_tool_result"], assembly.lost)
+
     def test_nothing(self) -> None:
         """Events that are about no item are nothing here."""
         self.assertEqual([], list(Assembly(asked()).feed(Ping())))
+        odd = Hosted(family=ANTHROPIC, kind="server_tool_use", raw={"name": ["x"]})
+        self.assertEqual([], list(Assembly(asked()).feed(BlockStarted(0, odd))))
