@@ -40,6 +40,7 @@ class RequestTests(GoldenTestCase):
         if case.get("served", True) and "abilities" not in case.data:
             judges.judge_served(case.target, sent, case.model)
         return [
+            *differences(case.model, sent.body.get("model", case.model), "model"),
             *differences(case.get("sent"), body, whole=True),
             *differences(case.get("warnings", []), notes_of(translation), "warnings"),
             *differences(case.get("names", {}), dict(sent.names), "names", whole=True),
@@ -157,7 +158,7 @@ class StreamTests(GoldenTestCase):
         translation = case.written()
         whole = Poured(case, translation).pour(*pieces_of(case))
         random = Random(f"{SEED} {case.title}")  # noqa: S311 - cuts are no secrets
-        cuts = [[wire[at : at + 1] for at in range(len(wire))]]
+        cuts = [[wire[at : at + size] for at in range(0, len(wire), size)] for size in (1, 7)]
         cuts += [_random_pieces(wire, random) for _ in range(_RANDOM_CUTS)]
         cuts += [_random_pieces(other, random) for other in other_line_ends(case)]
         return [
