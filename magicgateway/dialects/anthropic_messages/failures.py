@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from magicgateway.conversation.reply import Failure
+from magicgateway.dialects.bedrock_converse.failures import read_failure as read_aws_failure
 from magicgateway.dialects.openai_chat.failures import read_failure as read_any_failure
 
 _TYPES: Mapping[str, tuple[int, str]] = {
@@ -27,6 +28,8 @@ _TYPES: Mapping[str, tuple[int, str]] = {
     "overloaded_error": (529, "overloaded"),
 }
 """Status and kind of each type; in a stream there is no other status."""
+_OF_AWS = frozenset({"Message", "__type"})
+"""What only AWS has in an error's body."""
 _SPENT = frozenset({"enforced_spend_limit_reached", "credit_balance_too_low"})
 """Codes of limits that waiting does not lift."""
 
@@ -39,6 +42,8 @@ def read_failure(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
         body: Its decoded JSON, or its text where it is none.
         headers: By lower-case names.
     """
+    if isinstance(body, dict) and "error" not in body and not _OF_AWS.isdisjoint(body):
+        return read_aws_failure(status, body, headers)  # InvokeModel's own, and not the model's
     said = body.get("error") if isinstance(body, dict) else None
     error: Mapping[str, Any] = said if isinstance(said, dict) else {}
     kind = error.get("type")

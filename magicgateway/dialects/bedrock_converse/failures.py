@@ -90,6 +90,8 @@ _SCHEMA_SAID = (
     "schema is too complex",
 )
 _UNARY_SAID = ("in streaming mode", "unsupported for streaming", "n't support streaming")
+_BEARER_SAID = ("api key", "bearer token")
+"""In what is said of a Bedrock API key, which has no name."""
 _QUOTES_REQUEST = ("invalidsignature", "signaturedoesnotmatch", "incompletesignature")
 _SIGNATURE = (
     "AWS does not accept the request's signature: the secret access key does not belong to the "
@@ -114,6 +116,8 @@ def read_failure(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
         kind = _INVALID if 400 <= status < 500 else _Kind(max(status, 500), "server")
     if short == "validation" or (not short and status == 400):
         kind, message = _validation(message, kind)
+    elif not short and status == 403 and any(w in message.lower() for w in _BEARER_SAID):
+        kind = _CREDENTIALS
     elif short == "modelerror" and given.get("originalStatusCode") == 400:
         kind = _INVALID
     if short in _QUOTES_REQUEST:

@@ -56,6 +56,18 @@ class FailureTests(SynchronousTestCase):
         other = read_failure(400, error("invalid_request_error", details={"error_code": "c"}), {})
         self.assertEqual(("invalid_request", "c"), (other.kind, other.code))
 
+    def test_of_aws(self) -> None:
+        """What InvokeModel says itself is told in AWS's words, with a name or without."""
+        kind = {"__type": "com.amazon.coral.validate#ThrottlingException", "message": "m"}
+        for body, status, expected in (
+            ({"Message": "m"}, 400, (400, "invalid_request", "m")),
+            ({"Message": "Invalid API Key format"}, 403, (401, "authentication", None)),
+            (kind, 400, (429, "rate_limit", "m")),
+        ):
+            failure = read_failure(status, body, {})
+            said = failure.message if expected[2] else None
+            self.assertEqual(expected, (failure.status, failure.kind, said))
+
     def test_no_json(self) -> None:
         """A page of markup has a status and no words (case I.94)."""
         failure = read_failure(502, "<html><body>nginx</body></html>", {})

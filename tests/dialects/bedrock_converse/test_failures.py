@@ -75,6 +75,14 @@ class FailureTests(SynchronousTestCase):
                     (status, kind, message), (failure.status, failure.kind, failure.message)
                 )
 
+    def test_api_keys(self) -> None:
+        """What AWS says of a Bedrock API key has no name, and is about the credential."""
+        for message in ("Invalid API Key format: Must start with x", "Bearer Token has expired"):
+            failure = read_failure(403, {"Message": message}, {})
+            found = (failure.status, failure.kind, failure.message)
+            self.assertEqual((401, "authentication", message), found)
+        self.assertEqual("permission", read_failure(403, {"Message": "no"}, {}).kind)
+
     def test_profiles(self) -> None:
         """J70: a model that only a profile has comes with a hint which prefix to try."""
         said = "Invocation of model ID x with on-demand throughput isn\u2019t supported."
