@@ -25,7 +25,13 @@ from magicgateway.conversation.events import (
     ThinkingDelta,
     TokenDelta,
 )
+from magicgateway.conversation.reply import Failure
 
+LONGEST_HELD = 16 * 1024 * 1024
+"""Characters that are held back, before the answer is given up."""
+_TOO_LONG = Failure(
+    status=502, kind="server", message="The provider says too much beside its answer."
+)
 IsJson = Callable[[ToolCall], bool]
 """Whether a call stands for a response format."""
 _Key = tuple[int, int]
@@ -58,6 +64,7 @@ class Asides:
         self._is_json = is_json
         self._texts: set[_Key] = set()
         self._held: dict[int, list[_OfBlock]] = {}
+        self._size = 0
         self._answered: set[int] = set()
         self._places: dict[_Key, int] = {}
         self._blocks: dict[int, int] = {}
@@ -89,6 +96,10 @@ class Asides:
             yield self._placed(event)
         elif choice not in self._answered:
             self._held.setdefault(choice, []).append(event)
+            self._size += len(event.text) if isinstance(event, TextDelta) else 0
+            if self._size > LONGEST_HELD:
+                self._held.clear()
+                yield Failed(_TOO_LONG)
 
     def _release(self, choice: int) -> Iterator[Event]:
         """What is held was the answer, and what is still open of it goes on."""

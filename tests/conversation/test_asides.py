@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.asides import Asides, without_asides
+from magicgateway.conversation.asides import LONGEST_HELD, Asides, without_asides
 from magicgateway.conversation.blocks import Citation, Refusal, Text, Thinking, ToolCall
 from magicgateway.conversation.events import (
     ArgumentsDelta,
@@ -129,3 +129,12 @@ class AsidesTests(SynchronousTestCase):
             Finished(Finish(reason=STOP), choice=0),
         ]
         self.assertEqual(expected, events)
+
+    def test_too_long(self) -> None:
+        """What is held has a limit; once it is told, it is held no more."""
+        long = TextDelta(0, "x" * (LONGEST_HELD // 4))
+        self.assertEqual([], told(BlockStarted(0, EMPTY), *[long] * 4))
+        self.assertEqual(
+            [Failed],
+            [type(e) for e in told(BlockStarted(0, EMPTY), *[long] * 4, TextDelta(0, "x"))],
+        )
