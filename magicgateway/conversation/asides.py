@@ -106,6 +106,8 @@ class Asides:
         for event in self._held.pop(choice, ()):
             self._texts.discard((choice, event.index))
             yield self._placed(event)
+        if not self._held:
+            self._size = 0
 
     def _placed(self, event: _OfBlock) -> Event:
         """With an index among the blocks that are told of."""

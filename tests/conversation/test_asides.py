@@ -134,6 +134,9 @@ class AsidesTests(SynchronousTestCase):
         """What is held has a limit; once it is told, it is held no more."""
         long = TextDelta(0, "x" * (LONGEST_HELD // 4))
         self.assertEqual([], told(BlockStarted(0, EMPTY), *[long] * 4))
+        told_first: list[Event] = [BlockStarted(0, EMPTY), *[long] * 4, BlockStarted(1, OTHER)]
+        events = told(*told_first, BlockStarted(2, EMPTY), TextDelta(2, "x"))
+        self.assertNotIn(Failed, map(type, events))
         self.assertEqual(
             [Failed],
             [type(e) for e in told(BlockStarted(0, EMPTY), *[long] * 4, TextDelta(0, "x"))],
