@@ -96,6 +96,7 @@ class ConverseAbilities:
     Attributes:
         reasoning: How it is told to think: ``claude``, ``nova``, ``effort`` (a top-level
             ``reasoning_effort``), ``openai`` (``reasoning.effort``), ``qwen``; empty: not at all.
+        always_thinks: It cannot be told not to; Claude's are told by ``claude.can_disable``.
         top_k: Where ``top_k`` goes: ``claude``, ``nova``; empty: nowhere.
         cache: It takes cache points, ``cache_ttl``: with a lifetime, ``cache_tools``: in tools.
         tool_choice: The forms of toolChoice it takes.
@@ -119,6 +120,7 @@ class ConverseAbilities:
     """
 
     reasoning: str = ""
+    always_thinks: bool = False
     top_k: str = ""
     cache: bool = False
     cache_ttl: bool = False

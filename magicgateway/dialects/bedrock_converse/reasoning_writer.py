@@ -78,6 +78,7 @@ class ReasoningWriter:
         if not form:
             if _effort_of(given) == "none":
                 taking.take(REASONING)
+                self._report_thinking()
             return NOTHING
         taking.take(REASONING)
         if given.summary not in (None, "auto"):
@@ -100,8 +101,8 @@ class ReasoningWriter:
         if effort is None:
             if asked not in _OFF:
                 self.ledger.drop(self._place)
-            elif form == "qwen":
-                self.ledger.drop(self._place, Reason.ALWAYS_THINKS)
+            else:
+                self._report_thinking()
             return NOTHING
         match form:
             case "nova":
@@ -113,6 +114,11 @@ class ReasoningWriter:
                 return Thought({"reasoning": {"effort": effort}})
             case _:
                 return Thought({"reasoning_effort": effort})
+
+    def _report_thinking(self) -> None:
+        """Say of a model that is asked not to think that it does."""
+        if self.capabilities.converse.always_thinks:
+            self.ledger.drop(self._place, Reason.ALWAYS_THINKS)
 
     def _nearest(self, asked: str, usual: tuple[str, ...]) -> str | None:
         """The strongest level the model has that is no stronger, else its weakest."""

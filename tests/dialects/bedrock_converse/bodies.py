@@ -84,10 +84,12 @@ MISTRAL = Capabilities(
 GPT_OSS = Capabilities(
     origin="gpt-oss",
     efforts=("low", "medium", "high"),
-    converse=ConverseAbilities(reasoning="effort"),
+    converse=ConverseAbilities(reasoning="effort", always_thinks=True),
 )
 QWEN = Capabilities(
-    converse=ConverseAbilities(reasoning="qwen", stops=False, structured_outputs=True)
+    converse=ConverseAbilities(
+        reasoning="qwen", always_thinks=True, stops=False, structured_outputs=True
+    )
 )
 TITAN = Capabilities(tools=False, images=False, converse=ConverseAbilities(system=False))
 PLAIN = Capabilities()

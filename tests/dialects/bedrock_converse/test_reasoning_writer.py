@@ -24,6 +24,7 @@ from tests.dialects.bedrock_converse.bodies import (
 )
 
 OPENAI = Capabilities(converse=ConverseAbilities(reasoning="openai"))
+R1 = Capabilities(converse=ConverseAbilities(always_thinks=True))
 ALWAYS = evolve(CLAUDE, efforts=("low", "high"), claude=evolve(CLAUDE.claude, can_disable=False))
 FIELDS = "additionalModelRequestFields"
 
@@ -101,7 +102,8 @@ class EffortTests(SynchronousTestCase):
         cases: list[tuple[str, Json | None, list[str], Capabilities]] = [
             ("low", {"reasoning_effort": "low"}, [], GPT_OSS),
             ("minimal", {"reasoning_effort": "low"}, [f"{clamped}low"], GPT_OSS),
-            ("none", None, [], GPT_OSS),
+            ("none", None, ["reasoning_effort;dropped;always-thinks"], GPT_OSS),
+            ("none", None, ["reasoning_effort;dropped;always-thinks"], R1),
             ("low", nova, [], NOVA_2),
             ("none", None, [], NOVA_2),
             ("low", {"reasoning": {"effort": "low"}}, [], OPENAI),
