@@ -20,6 +20,22 @@ from magicgateway.conversation.request import HostedTool, Request, Tool
 
 MARK = "cache_control"
 """The name of a mark among a block's fields, for reports."""
+_OPENAI = {"1h": "30m", "30m": "30m", "12h": "12h"}
+"""Lifetimes, of any family, to OpenAI's; what lives for minutes lives as long as OpenAI has it."""
+
+
+def openai_lifetime(mark: CacheMark, place: str, ledger: Ledger) -> str | None:
+    """OpenAI's word for how long a mark's cache is to live, None for the usual.
+
+    Args:
+        mark: Of any family.
+        place: The mark's field.
+        ledger: Told where it is another.
+    """
+    ttl = _OPENAI.get(mark.ttl or "")
+    if ttl != mark.ttl:
+        ledger.rewrite(joined(place, "ttl"), Reason.NEAREST_LIFETIME)
+    return ttl
 
 
 def capped_marks(request: Request, most: int, ledger: Ledger) -> Request:

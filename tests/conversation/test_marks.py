@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import CacheMark, Text
 from magicgateway.conversation.ledger import Ledger
-from magicgateway.conversation.marks import capped_marks
+from magicgateway.conversation.marks import capped_marks, openai_lifetime
 from magicgateway.conversation.parameters import AUTOMATIC_CACHE, Parameters
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from tests.conversation.turns_of import asking, placed, result, turn
@@ -16,6 +16,23 @@ MARK = CacheMark()
 def marked(text: str) -> Text:
     """A text with a mark."""
     return Text(text=text, cache=MARK)
+
+
+class LifetimeTests(SynchronousTestCase):
+    def test_openai(self) -> None:
+        """OpenAI's own lifetimes stay; others are the nearest that it has, which is reported."""
+        for given, expected, same in (
+            (None, None, True),
+            ("30m", "30m", True),
+            ("12h", "12h", True),
+            ("5m", None, False),
+            ("1h", "30m", False),
+            ("odd", None, False),
+        ):
+            ledger = Ledger()
+            self.assertEqual(expected, openai_lifetime(CacheMark(given), "m", ledger))
+            lines = [] if same else ["m.ttl;rewritten;nearest-lifetime"]
+            self.assertEqual(lines, [note.line() for note in ledger.notes])
 
 
 class MarksTests(SynchronousTestCase):

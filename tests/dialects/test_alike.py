@@ -187,6 +187,46 @@ class NothingInSilenceTests(AlikeTestCase):
             self.assertIn(line, told)
 
 
+class LifetimeTests(AlikeTestCase):
+    """How long a cache is to live."""
+
+    def sent(self, door: str, target: str, body: Json) -> tuple[Json, list[str]]:
+        """What is sent, with what is reported."""
+        ledger = Ledger()
+        request = grammar(door).read_request(json.loads(json.dumps(body)), ledger)
+        sent = grammar(target).write_request(request, ABLE[target], ledger).body
+        return sent, [note.line() for note in ledger.notes]
+
+    def test_anthropics(self) -> None:
+        """Anthropic's hour is OpenAI's shorter lifetime in both of its APIs, and reported."""
+        for ttl, lasting in ((None, {}), ("5m", {}), ("1h", {"ttl": "30m"})):
+            mark = {"type": "ephemeral", **({} if ttl is None else {"ttl": ttl})}
+            text = {"type": "text", "text": "t", "cache_control": mark}
+            line = "messages[0].content[0].cache_control.ttl;rewritten;nearest-lifetime"
+            for target, path in ((CHAT, "messages"), (RESPONSES, "input")):
+                sent, notes = self.sent(MESSAGES, target, anthropic(dict(ASKS, content=[text])))
+                found = sent[path][0]["content"][0]["prompt_cache_breakpoint"]
+                self.assertEqual({"mode": "explicit", **lasting}, found)
+                self.assertEqual([] if ttl is None else [line], notes)
+
+    def test_openais(self) -> None:
+        """Options of OpenAI's are the same in both of its APIs, whatever stands in them."""
+        for more in ({}, {"ttl": "30m"}, {"ttl": "12h"}, {"ttl": "12h", "odd": 1}):
+            options = {"mode": "implicit", **more}
+            for door, target, asking in ((CHAT, RESPONSES, chat), (RESPONSES, CHAT, responses)):
+                body = asking(ASKS, prompt_cache_options=options)
+                sent, notes = self.sent(door, target, body)
+                lost = [note for note in notes if "cache" in note]
+                self.assertEqual((options, []), (sent["prompt_cache_options"], lost), door)
+
+    def test_whole_prompt(self) -> None:
+        """A mark for a whole prompt that lives longer than there is a lifetime is reported."""
+        body = anthropic(ASKS, cache_control={"type": "ephemeral", "ttl": "1h"})
+        sent, notes = self.sent(MESSAGES, CHAT, body)
+        self.assertEqual({"mode": "implicit", "ttl": "30m"}, sent["prompt_cache_options"])
+        self.assertEqual(["cache_control.ttl;rewritten;nearest-lifetime"], notes)
+
+
 class InterpreterTests(AlikeTestCase):
     """OpenAI's ``code_interpreter`` for Anthropic."""
 

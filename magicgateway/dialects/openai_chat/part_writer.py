@@ -25,6 +25,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.marks import MARK, openai_lifetime
 from magicgateway.conversation.media import FORMAT_OF_MEDIA_TYPE, PDF, checked_image
 from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.extras import MESSAGES, put_back
@@ -33,8 +34,8 @@ from magicgateway.errors import ApiError
 SAID = "OpenAI chat completions"
 
 BREAKPOINT = "prompt_cache_breakpoint"
-_ALIKE = {"5m": None, "1h": "30m"}
-"""Anthropic's lifetimes of a cache, as OpenAI has them."""
+_ANTHROPICS = (None, "5m", "1h")
+"""Anthropic's lifetimes of a cache."""
 
 Part = dict[str, Any]
 
@@ -113,17 +114,13 @@ class PartWriter:
         if not self._chat.cache_marks:
             self._ledger.drop(joined(field, "cache_control"))
         elif self._chat.cache_marks == BREAKPOINT:
-            ttl = _ALIKE.get(mark.ttl, mark.ttl) if mark.ttl else None
+            ttl = openai_lifetime(mark, joined(field, MARK), self._ledger)
             part[BREAKPOINT] = {"mode": "explicit", **({"ttl": ttl} if ttl else {})}
-            self._say_lifetime(mark.ttl, ttl, field)
         else:
-            ttl = mark.ttl if mark.ttl in _ALIKE or not mark.ttl else "1h"
+            ttl = mark.ttl if mark.ttl in _ANTHROPICS else "1h"
             part[self._chat.cache_marks] = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
-            self._say_lifetime(mark.ttl, ttl, field)
-
-    def _say_lifetime(self, asked: str | None, ttl: str | None, field: str) -> None:
-        if asked != ttl:
-            self._ledger.rewrite(joined(field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
+            if ttl != mark.ttl:
+                self._ledger.rewrite(joined(field, f"{MARK}.ttl"), Reason.NEAREST_LIFETIME)
 
     def mark_whole(self, written: Part, mark: CacheMark | None, field: str) -> None:
         """The same with a call or a tool, which only some can have a mark on."""

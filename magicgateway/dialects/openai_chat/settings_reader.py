@@ -50,11 +50,16 @@ from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.reasoning import read_cache
 
 _NUMBERS = (TEMPERATURE, TOP_P, FREQUENCY_PENALTY, PRESENCE_PENALTY)
-_WHOLE = (SEED, TOP_K, TOP_LOGPROBS)
+_WHOLE = (SEED, TOP_K)
 _TEXTS: tuple[Parameter[Any], ...] = (VERBOSITY, SERVICE_TIER, CACHE_KEY, CACHE_RETENTION, SPEED)
 _FLAGS: tuple[Parameter[Any], ...] = (LOGPROBS, STORE, PARALLEL_TOOL_CALLS)
 _OBJECTS: tuple[Parameter[Any], ...] = (METADATA, PREDICTION, AUDIO_OUTPUT)
 _ANYTHING: tuple[Parameter[Any], ...] = (CONTEXT_MANAGEMENT, CONTAINER, MCP_SERVERS)
+_SAMPLING = frozenset(
+    {parameter.name for parameter in (*_NUMBERS, *_WHOLE)}
+    | {"logit_bias", "max_completion_tokens", "max_tokens", "n", "safety_identifier", "stop"}
+    | {"user"}
+)
 _MORE = frozenset(
     {parameter.name for parameter in (*_TEXTS, *_FLAGS, *_OBJECTS, *_ANYTHING)}
     | {
@@ -76,10 +81,15 @@ _MORE = frozenset(
 
 def read_sampling(body: Fields, parameters: Parameters, ledger: Ledger) -> None:
     """The settings that chat and legacy completions share."""
+    given = body.given(_SAMPLING)
+    if not given:
+        return
     for number in _NUMBERS:
-        parameters.give(number, body.number(number.name), number.name)
-    for whole in (SEED, TOP_K):
-        parameters.give(whole, body.integer(whole.name), whole.name)
+        if number.name in given:
+            parameters.give(number, body.number(number.name), number.name)
+    for whole in _WHOLE:
+        if whole.name in given:
+            parameters.give(whole, body.integer(whole.name), whole.name)
     choices = body.integer("n")
     if choices is not None and choices < 1:
         raise invalid("n", "must be at least 1")
@@ -156,7 +166,7 @@ def _moderation(body: Fields, parameters: Parameters) -> None:
 def _caching(body: Fields, parameters: Parameters) -> None:
     options = body.object("prompt_cache_options")
     if options is not None:
-        if options.get("mode") == "implicit":
+        if options.get("mode") == "implicit" and not options.keys() - {"mode", "ttl"}:
             ttl = options.get("ttl")
             mark = CacheMark(ttl if isinstance(ttl, str) else None)
             parameters.give(AUTOMATIC_CACHE, mark, "prompt_cache_options")

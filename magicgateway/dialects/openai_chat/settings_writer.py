@@ -8,6 +8,7 @@ from typing import Any
 
 from magicgateway.conversation.capabilities import EFFORTS, NONE, ONE, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.marks import openai_lifetime
 from magicgateway.conversation.parameters import (
     AUDIO_OUTPUT,
     AUTOMATIC_CACHE,
@@ -216,8 +217,11 @@ class SettingsWriter:
             return
         mark = self.take(AUTOMATIC_CACHE, "prompt_cache_options")
         if mark is not None:
-            ttl = {} if mark.ttl in (None, "5m") else {"ttl": "30m"}
-            self._body["prompt_cache_options"] = {"mode": "implicit", **ttl}
+            place = self._parameters.named(AUTOMATIC_CACHE)
+            ttl = openai_lifetime(mark, place, self._ledger)
+            self._body["prompt_cache_options"] = {
+                "mode": "implicit", **({} if ttl is None else {"ttl": ttl})
+            }  # fmt: skip
 
 
 def _effort_of(reasoning: Reasoning) -> str | None:

@@ -28,13 +28,12 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.marks import MARK, openai_lifetime
 from magicgateway.conversation.media import FORMAT_OF_MEDIA_TYPE
 from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_responses.extras import ITEMS, SAID, give_back
 
 _BREAKPOINT = "prompt_cache_breakpoint"
-_TTLS = {"5m": "30m", "1h": "12h", "30m": "30m", "12h": "12h"}
-"""Lifetimes of cache marks, of any family, to OpenAI's that last at least as long."""
 
 
 @frozen
@@ -96,11 +95,9 @@ class PartWriter:
             self.unmarked(block)
             return
         mark = part[_BREAKPOINT] = {"mode": "explicit"}
-        ttl = _TTLS.get(block.cache.ttl or "")
+        ttl = openai_lifetime(block.cache, joined(block.field, MARK), self.ledger)
         if ttl is not None:
             mark["ttl"] = ttl
-        if ttl != block.cache.ttl:
-            self.ledger.rewrite(joined(block.field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
 
     @property
     def marks(self) -> bool:

@@ -11,6 +11,7 @@ from attrs import frozen
 from magicgateway.conversation.blocks import CacheMark
 from magicgateway.conversation.capabilities import ALL, EFFORTS, NONE, Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.marks import openai_lifetime
 from magicgateway.conversation.parameters import (
     AUTOMATIC_CACHE,
     CACHE_OPTIONS,
@@ -59,7 +60,6 @@ _FORMAT_NAME = "structured_output"
 _PLAIN_USER = re.compile(r"[A-Za-z0-9_-]+")
 _BUDGETS = ((4096, "low"), (16384, "medium"), (32768, "high"))
 """Anthropic's budgets below a number of tokens, to the level that is closest."""
-_TTLS = {"5m": "30m", "1h": "12h", "30m": "30m", "12h": "12h"}
 _ALL: tuple[Parameter[Any], ...] = (*WHOLE, *TEXTS, *FLAGS, *OBJECTS, *ANYTHING)
 _OWN_RULE = (SERVICE_TIER, CONTEXT_MANAGEMENT, PARALLEL_TOOL_CALLS)
 _SAME = tuple(parameter for parameter in _ALL if parameter not in _OWN_RULE)
@@ -222,7 +222,7 @@ class SettingsWriter:
         if self.given.named(AUTOMATIC_CACHE) != "prompt_cache_options":
             return  # what OpenAI does by itself
         written = {"mode": "implicit"}
-        ttl = _TTLS.get(mark.ttl or "")
+        ttl = openai_lifetime(mark, "prompt_cache_options", self.ledger)
         if ttl is not None:
             written["ttl"] = ttl
         body["prompt_cache_options"] = written

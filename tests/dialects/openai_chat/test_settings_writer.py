@@ -162,6 +162,7 @@ class SettingTests(SynchronousTestCase):
         self.check(mark, {}, "cache_control;dropped")
         options = {"mode": "implicit", "ttl": "30m"}
         self.check(mark, {"prompt_cache_options": options},
+                   "cache_control.ttl;rewritten;nearest-lifetime",
                    chat={"cache_marks": "prompt_cache_breakpoint"})  # fmt: skip
 
     def test_answers_that_would_be_wrong(self) -> None:
