@@ -133,6 +133,10 @@ class Fields:
         """Whether one of these fields is there, be it null."""
         return not names.isdisjoint(self._rest)
 
+    def given(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of these fields that are there, be they null."""
+        return names.intersection(self._rest)
+
     def peek(self, name: str) -> Any:
         """A value that stays, None where there is none."""
         return self._rest.get(name)

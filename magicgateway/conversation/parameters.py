@@ -218,6 +218,10 @@ class Taking:
     def __init__(self, given: dict[Parameter[Any], Given[Any]]) -> None:
         self._given = given
 
+    def has_any(self, parameters: frozenset[Parameter[Any]]) -> bool:
+        """Whether one of these was given and is not dealt with."""
+        return not parameters.isdisjoint(self._given)
+
     def take(self, parameter: Parameter[T]) -> T | None:
         """A value, which is thereby dealt with; None where it was not given."""
         given = self._given.pop(parameter, None)
