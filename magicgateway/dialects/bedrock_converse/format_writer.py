@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.ledger import Ledger, invalid
 from magicgateway.conversation.names import free_name, shortened
 from magicgateway.conversation.parameters import (
     RESPONSE_FORMAT,
@@ -52,11 +52,17 @@ class FormatWriter:
     json_tool: str | None = None
 
     def write(self, taking: Taking) -> None:
-        """Ask for the format in the best way that the target has."""
+        """Ask for the format in the best way that the target has.
+
+        Raises:
+            ApiError: 400: there is no such format.
+        """
         form = taking.take(RESPONSE_FORMAT)
         if form is None or form.kind == "text":
             return
         place = self.parameters.named(RESPONSE_FORMAT)
+        if form.kind not in ("json_object", "json_schema"):
+            raise invalid(place, "must be text, json_object or json_schema")
         if form.kind == "json_schema" and form.schema is not None:
             self._schema(form, place)
         else:

@@ -69,7 +69,8 @@ class ReasoningWriter:
         """What to send, and take the setting.
 
         Raises:
-            ApiError: 400: a call is demanded, and thinking asked for by name.
+            ApiError: 400: a call is demanded, and thinking asked for by name; or there is no such
+                effort.
         """
         given = self.parameters.get(REASONING)
         if given is None:
@@ -96,6 +97,8 @@ class ReasoningWriter:
     def _by_effort(self, form: str, given: Reasoning) -> Thought:
         asked = _effort_of(given)
         if asked is None:
+            if given.kind not in (None, *_THINKING):
+                self.ledger.drop(joined(self._place, "type"))
             return NOTHING
         effort = self._nearest(asked, _KNOWN.get(form, ()))
         if effort is None:
@@ -137,8 +140,12 @@ class ReasoningWriter:
 
     def _claude(self, given: Reasoning) -> Thought:
         abilities = self.capabilities.claude
+        if given.effort not in (None, *EFFORTS):
+            raise invalid(self._place, f"must be one of {', '.join(EFFORTS)}")
         if given.kind == "disabled" or (given.kind is None and given.effort == "none"):
             return self._off(given)
+        if given.kind is None and given.effort is None:
+            return NOTHING  # a summary alone is of what is thought anyway
         if given.effort_alone:
             return Thought(self._output(given.effort))
         kind = given.kind

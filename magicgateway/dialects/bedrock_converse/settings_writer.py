@@ -85,18 +85,24 @@ class SettingsWriter:
 
     def _sampling(self, thought: Thought) -> None:
         temperature = self._share(TEMPERATURE, "temperature")
-        if temperature is not None and not (thought.thinking and temperature != 1):
-            self.inference["temperature"] = temperature
-        elif temperature is not None:
+        if temperature not in (None, 1) and thought.thinking:
             self.ledger.drop(self.parameters.named(TEMPERATURE), Reason.NOT_WHILE_THINKING)
-        top_p = self.parameters.get(TOP_P)
-        both = temperature is not None and self.capabilities.sampling == ONE
-        if top_p is not None and not both:
-            self._top_p(thought)
-        elif top_p is not None:
-            self.taking.take(TOP_P)
-            if not TOP_P.idle(top_p):
-                self.ledger.drop(self.parameters.named(TOP_P), Reason.BESIDE_TEMPERATURE)
+            temperature = None
+        top_p = self._share(TOP_P, "top_p")
+        if top_p is not None and thought.thinking and top_p < _LEAST_TOP_P:
+            self.ledger.drop(self.parameters.named(TOP_P), Reason.NOT_WHILE_THINKING)
+            top_p = None
+        if self.capabilities.sampling == ONE and temperature is not None and top_p is not None:
+            if temperature == 1 and top_p != 1:
+                temperature = None  # it is what happens anyway
+            else:
+                if top_p != 1:
+                    self.ledger.drop(self.parameters.named(TOP_P), Reason.BESIDE_TEMPERATURE)
+                top_p = None
+        if temperature is not None:
+            self.inference["temperature"] = temperature
+        if top_p is not None:
+            self.inference["topP"] = top_p
         self._top_k(thought)
 
     def _share(self, parameter: Parameter[float], name: str) -> float | None:
@@ -111,13 +117,6 @@ class SettingsWriter:
             self.ledger.clamp(place, Reason.AT_MOST, 1)
             return 1
         return value
-
-    def _top_p(self, thought: Thought) -> None:
-        top_p = self._share(TOP_P, "top_p")
-        if top_p is not None and thought.thinking and top_p < _LEAST_TOP_P:
-            self.ledger.drop(self.parameters.named(TOP_P), Reason.NOT_WHILE_THINKING)
-        elif top_p is not None:
-            self.inference["topP"] = top_p
 
     def _top_k(self, thought: Thought) -> None:
         form = self.capabilities.converse.top_k

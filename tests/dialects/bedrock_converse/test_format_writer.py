@@ -10,6 +10,7 @@ from magicgateway.dialects.bedrock_converse.format_writer import JSON_ONLY, JSON
 from magicgateway.dialects.bedrock_converse.request_writer import write_request
 from magicgateway.dialects.grammar import Sent
 from magicgateway.dialects.openai_chat.request_reader import read_request
+from magicgateway.errors import ApiError
 from magicgateway.wire.jsontext import decode
 from tests.dialects.bedrock_converse.bodies import (
     CLAUDE_4_5,
@@ -139,6 +140,14 @@ class FormatTests(SynchronousTestCase):
         body, noted = from_chat(chat(USER, response_format={"type": "text"}))
         self.assertEqual({"messages"}, body.keys())
         self.assertEqual([], noted)
+
+    def test_unknown_format(self) -> None:
+        """A format that there is not is refused, and not taken for JSON."""
+        with self.assertRaises(ApiError) as caught:
+            from_chat(chat(USER, response_format={"type": "grammar"}))
+        self.assertEqual(
+            (400, "response_format"), (caught.exception.status, caught.exception.param)
+        )
 
     def test_default_name(self) -> None:
         """A format without a name has a tool with one."""

@@ -123,6 +123,24 @@ class EffortTests(SynchronousTestCase):
         _, noted = from_responses({"input": "hi", "store": False, "reasoning": reasoning}, GPT_OSS)
         self.assertEqual(["reasoning.summary;dropped"], noted)
 
+    def test_summary_alone(self) -> None:
+        """Who only wants to see what is thought does not thereby ask for thinking."""
+        for able in (CLAUDE_4_5, CLAUDE_4_6, GPT_OSS):
+            asked = {"input": "hi", "store": False, "reasoning": {"summary": "auto"}}
+            body, noted = from_responses(asked, able)
+            self.assertEqual((None, []), (body.get(FIELDS), noted))
+            self.assertNotIn("inferenceConfig", body)
+
+    def test_unknown_effort(self) -> None:
+        """An effort that there is not is refused, and never thought with in a budget of ours."""
+        for able in (CLAUDE_4_5, CLAUDE_4_6):
+            for effort in ("strange", ""):
+                with self.assertRaises(ApiError) as caught:
+                    from_chat(chat(reasoning_effort=effort), able)
+                self.assertEqual(
+                    (400, "reasoning_effort"), (caught.exception.status, caught.exception.param)
+                )
+
 
 class ThinkingTests(SynchronousTestCase):
     """What callers of Anthropic's API say of thinking."""
@@ -192,7 +210,8 @@ class ThinkingTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """A kind that nobody knows is reported."""
-        self.check(thinking({"type": "deep"}), None, ["thinking.type;dropped"], CLAUDE_4_6)
+        for able in (CLAUDE_4_6, GPT_OSS):
+            self.check(thinking({"type": "deep"}), None, ["thinking.type;dropped"], able)
 
     def test_other_families(self) -> None:
         """Other families are told an effort by the budget."""

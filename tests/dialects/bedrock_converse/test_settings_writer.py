@@ -92,6 +92,8 @@ class SettingsTests(SynchronousTestCase):
             ),
             ({"temperature": 0.2, "top_p": 1}, {"temperature": 0.2}, [], CLAUDE_4_5),
             ({"top_p": 0.9}, {"topP": 0.9}, [], CLAUDE_4_5),
+            ({"temperature": 1, "top_p": 0.9}, {"topP": 0.9}, [], CLAUDE_4_5),
+            ({"temperature": 1.0, "top_p": 1}, {"temperature": 1.0}, [], CLAUDE_4_5),
             ({"temperature": 0.2, "top_p": 0.9}, {"temperature": 0.2, "topP": 0.9}, [], NOVA),
             ({"temperature": 0.2}, {}, ["temperature;dropped"], CLAUDE_5),
             ({"temperature": 1, "top_p": 1.0}, {}, [], CLAUDE_5),
@@ -136,6 +138,10 @@ class SettingsTests(SynchronousTestCase):
         body, noted = from_chat(chat(temperature=1, reasoning_effort="low"))
         self.assertEqual(1, body["inferenceConfig"]["temperature"])
         self.assertEqual([], noted)
+        both = chat(temperature=0.3, top_p=0.96, reasoning_effort="low", max_tokens=5000)
+        body, noted = from_chat(both)
+        self.assertEqual({"maxTokens": 5000, "topP": 0.96}, body["inferenceConfig"])
+        self.assertEqual([f"temperature;dropped;{reason}"], noted)
 
     def test_bare(self) -> None:
         """A model that thinks as hard as it can is given neither limit nor sampling."""
