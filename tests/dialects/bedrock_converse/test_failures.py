@@ -109,13 +109,7 @@ class FailureTests(SynchronousTestCase):
         """J73: bodies of every sort have a message and a kind."""
         cases: list[tuple[int, Any, int, str, str]] = [
             (400, {"Message": "x"}, 400, "invalid_request", "x"),
-            (
-                403,
-                {"Message": "Invalid API Key format"},
-                403,
-                "permission",
-                "Invalid API Key format",
-            ),
+            (403, {"Message": "not yours"}, 403, "permission", "not yours"),
             (503, "<html>x</html>", 503, "overloaded", SILENT.format(503)),
             (500, "", 500, "server", SILENT.format(500)),
             (502, " plain ", 502, "server", "plain"),
