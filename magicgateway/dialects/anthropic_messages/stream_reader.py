@@ -9,7 +9,7 @@ See: https://docs.anthropic.com/en/docs/build-with-claude/streaming; 2026-11.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field
 
@@ -54,6 +54,8 @@ from magicgateway.wire.jsontext import BadJson, decode, encode
 
 LONGEST_HELD = 16 * 1024 * 1024
 """Characters that are kept of blocks that are told only when they are whole."""
+MOST_BLOCKS = 65536
+"""Of one answer."""
 MOST_OPEN = 1024
 """Blocks that have begun and not stopped; there is seldom more than one."""
 _BROKEN = Failure(status=502, kind="server", message="The provider sent an event that is no JSON.")
@@ -76,6 +78,7 @@ class _Open:
         pieces: Of the input of a hosted tool's call.
         citations: Of its text, told when its end is known.
         signature: Of its reasoning.
+        held: Characters that are kept of it.
     """
 
     kind: str
@@ -86,6 +89,7 @@ class _Open:
     pieces: list[str] = field(factory=list)
     citations: list[dict[str, Any]] = field(factory=list)
     signature: str = ""
+    held: int = 0
 
 
 class MessagesStreamReader:
@@ -107,16 +111,6 @@ class MessagesStreamReader:
         self._end: dict[str, Any] = {}
         self._rest: dict[str, Any] = {}
         self._tier: str | None = None
-        self._events: Mapping[str, Callable[[Json], Iterable[Event]]] = {
-            "content_block_delta": self._delta,
-            "content_block_start": self._start,
-            "content_block_stop": self._stop,
-            "message_start": self._begin,
-            "message_delta": self._message_delta,
-            "message_stop": self._message_stop,
-            "ping": self._ping,
-            "error": self._error,
-        }
 
     def feed(self, name: str, data: bytes) -> Iterable[Event]:
         """The hub events of one wire event; unknown ones are nothing."""
@@ -130,16 +124,22 @@ class MessagesStreamReader:
             # An event without data is a sign of life.
             return self._fail(_BROKEN) if data else ()
         kind = event.get("type", name)
-        read = self._events.get(kind) if isinstance(kind, str) else None
+        read = self._EVENTS.get(kind) if isinstance(kind, str) else None
         if read is None:
             return self._error(event) if event.get("error") else ()
-        return read(event)
+        return read(self, event)
 
     def close(self) -> Iterable[Event]:
         """The end of an answer whose reason to stop was given, but not its last event."""
         if self._over or not self._end.get("stop_reason"):
             return ()
         return self._message_stop({})
+
+    def _keep(self, value: Any) -> int:
+        """Count what is kept; by -1 that it is more than is kept of one answer."""
+        size = len(encode(value))
+        self._held += size
+        return size if self._held <= LONGEST_HELD and self._next <= MOST_BLOCKS else -1
 
     def _fail(self, failure: Failure) -> Iterable[Event]:
         self._over = True
@@ -185,6 +185,8 @@ class MessagesStreamReader:
 
     def _message_delta(self, event: Json) -> Iterable[Event]:
         delta = event.get("delta")
+        if self._keep(event) < 0:
+            return self._fail(_TOO_LONG)
         if isinstance(delta, dict):
             self._end.update((name, value) for name, value in delta.items() if value is not None)
         usage = event.get("usage")
@@ -219,10 +221,13 @@ class MessagesStreamReader:
             return ()
         if len(self._blocks) == MOST_OPEN:
             return self._fail(_TOO_MANY)
+        size = self._keep(raw)
+        if size < 0:
+            return self._fail(_TOO_LONG)
         before = [*self._opened(), *(self._stopped(index) if index in self._blocks else ())]
         kind = raw.get("type")
         kind = kind if isinstance(kind, str) else ""
-        block = self._blocks[index] = _Open(kind, -1, dict(raw), start=self._length)
+        block = self._blocks[index] = _Open(kind, -1, dict(raw), start=self._length, held=size)
         return (*before, *self._told(block))
 
     def _told(self, block: _Open) -> Iterator[Event]:
@@ -282,9 +287,16 @@ class MessagesStreamReader:
                 block.signature = _text(delta.get("signature"))
             case "citations_delta" if isinstance(delta.get("citation"), dict):
                 block.citations.append(delta["citation"])
+                return self._held_more(block, delta)
             case _ if block.index < 0:
                 block.raw.update((k, v) for k, v in delta.items() if k != "type")
+                return self._held_more(block, delta)
         return ()
+
+    def _held_more(self, block: _Open, delta: Json) -> Iterable[Event]:
+        size = self._keep(delta)
+        block.held += size
+        return self._fail(_TOO_LONG) if size < 0 else ()
 
     def _input(self, block: _Open, text: Any) -> Iterable[Event]:
         if not isinstance(text, str) or not text:
@@ -292,11 +304,8 @@ class MessagesStreamReader:
         block.filled = True
         if block.kind == "tool_use":
             return (ArgumentsDelta(block.index, text),)
-        self._held += len(text)
-        if self._held > LONGEST_HELD:
-            return self._fail(_TOO_LONG)
         block.pieces.append(text)
-        return ()
+        return self._held_more(block, {"": text})
 
     def _stop(self, event: Json) -> Iterable[Event]:
         index = event.get("index")
@@ -304,6 +313,7 @@ class MessagesStreamReader:
 
     def _stopped(self, index: int) -> Iterable[Event]:
         block = self._blocks.pop(index)
+        self._held -= block.held
         return tuple(self._last(block))
 
     def _last(self, block: _Open) -> Iterator[Event]:
@@ -322,6 +332,18 @@ class MessagesStreamReader:
         if block.index < 0:
             yield self._named(block, _whole(block))
         yield BlockStopped(block.index)
+
+    # Not bound to one stream, which would then hold itself until the collector comes.
+    _EVENTS: ClassVar[Mapping[str, Callable[[MessagesStreamReader, Json], Iterable[Event]]]] = {
+        "content_block_delta": _delta,
+        "content_block_start": _start,
+        "content_block_stop": _stop,
+        "message_start": _begin,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+        "ping": _ping,
+        "error": _error,
+    }
 
 
 def _whole(block: _Open) -> Block:

@@ -7,7 +7,7 @@ service model of botocore 1.44.5, 2026-11.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, evolve, field
 
@@ -66,6 +66,7 @@ _LONGEST_HELD = 16 * 1024 * 1024
 """Characters of blocks that have no deltas, before the answer is given up."""
 _MOST_OPEN = 1024
 """Blocks that have begun and not stopped; there are seldom more than a few."""
+_MOST_BLOCKS = 65536
 _BEFORE, _STARTED, _FINISHED, _ENDED = "before", "started", "finished", "ended"
 _DELTA = "contentBlockDelta"
 _WHOLE = ("redacted", "hosted", "image")
@@ -114,14 +115,6 @@ class ConverseStreamReader:
         self._calls = self._words = False
         self._length = 0
         self._held = 0
-        self._readers: Mapping[str, Callable[[dict[str, Any]], None]] = {
-            "messageStart": self._start_message,
-            "contentBlockStart": self._start,
-            _DELTA: self._delta,
-            "contentBlockStop": self._stop,
-            "messageStop": self._stop_message,
-            "metadata": self._metadata,
-        }
 
     def feed(self, name: str, data: bytes) -> Iterable[Event]:
         """The hub events of one event of the wire.
@@ -177,7 +170,7 @@ class ConverseStreamReader:
                 value = {}
             self._fail(stream_failure(bare, value))
             return
-        read = self._readers.get(name)
+        read = self._READERS.get(name)
         if read is None:
             return
         value = value_of(data)
@@ -186,9 +179,9 @@ class ConverseStreamReader:
             self._start_message({})
         if self._state == _FINISHED and name != "metadata":
             raise Broken(f"{name} after the end")
-        read(value)
-        if len(self._open) > _MOST_OPEN:
-            raise Broken("too many blocks are open")
+        read(self, value)
+        if len(self._open) > _MOST_OPEN or self._next > _MOST_BLOCKS:
+            raise Broken("it has too many blocks")
 
     def _start_message(self, value: dict[str, Any]) -> None:
         if self._state != _BEFORE:
@@ -208,11 +201,16 @@ class ConverseStreamReader:
             self._begin(place, "call", ToolCall(id=call_id, name=name, extras=extras))
             self._calls = True
         elif isinstance(call, dict):
-            self._open[place] = _Open("hosted", start={"toolUse": call})
+            self._wait(place, _Open("hosted", start={"toolUse": call}))
         elif isinstance(result, dict):
-            self._open[place] = _Open("hosted", start={"toolResult": result})
+            self._wait(place, _Open("hosted", start={"toolResult": result}))
         elif isinstance(image, dict):
-            self._open[place] = _Open("image", start=image)
+            self._wait(place, _Open("image", start=image))
+
+    def _wait(self, place: int, opened: _Open) -> None:
+        """A block begins that is told when it is whole."""
+        self._open[place] = opened
+        self._count(len(encode(opened.start)))
 
     def _begin(self, place: int, kind: str, block: Block) -> _Open:
         opened = self._open[place] = _Open(kind, self._next, begun_at=self._length)
@@ -285,6 +283,7 @@ class ConverseStreamReader:
     def _citation(self, place: int, content: Any) -> None:
         if not isinstance(content, dict):
             raise Broken("a citation is no object")
+        self._count(len(encode(content)))
         opened = self._opened(place, "text", Text(text=""))
         citation = evolve(read_citation(content), start=opened.begun_at, end=self._length)
         self._out.append(CitationDelta(opened.index, citation))
@@ -294,10 +293,13 @@ class ConverseStreamReader:
         opened = self._open.get(place)
         if opened is None:
             return
-        self._held += len(content) if isinstance(content, str) else len(encode(content))
+        self._count(len(content) if isinstance(content, str) else len(encode(content)))
+        opened.held.append(content)
+
+    def _count(self, size: int) -> None:
+        self._held += size
         if self._held > _LONGEST_HELD:
             raise Broken("a block is too long")
-        opened.held.append(content)
 
     def _stop(self, value: dict[str, Any]) -> None:
         place = place_of(value)
@@ -345,6 +347,16 @@ class ConverseStreamReader:
         if self._state == _FINISHED:
             self._state = _ENDED
             self._out.append(Ended(name, rest_of(fields, {"serviceTier": tier})))
+
+    # Not bound to one stream, which would then hold itself until the collector comes.
+    _READERS: ClassVar[Mapping[str, Callable[[ConverseStreamReader, dict[str, Any]], None]]] = {
+        "messageStart": _start_message,
+        "contentBlockStart": _start,
+        _DELTA: _delta,
+        "contentBlockStop": _stop,
+        "messageStop": _stop_message,
+        "metadata": _metadata,
+    }
 
 
 def _whole(opened: _Open, origin: str) -> Block | None:

@@ -37,6 +37,8 @@ from magicgateway.dialects.openai_chat.reply_reader import (
 )
 from magicgateway.wire.jsontext import encode
 
+MOST_BLOCKS = 65536
+"""Of one choice."""
 MOST_CALLS = 1024
 """Of one choice: more than any model makes, and what a provider can make the gateway remember."""
 LONGEST_HELD = 16 * 1024 * 1024
@@ -117,6 +119,8 @@ class ChoiceReader:
                     yield self._text_delta(content)
             else:
                 yield from self._delta(delta)
+                if self._next > MOST_BLOCKS:
+                    raise TooMuch(f"more than {MOST_BLOCKS} blocks")
         reason = entry.get("finish_reason")
         if isinstance(reason, str) and reason:
             self._finish = reason
@@ -132,6 +136,7 @@ class ChoiceReader:
             yield TextDelta(self._at, refusal, self._choice)
         if self._open == _TEXT:
             for annotation in _objects(delta.get("annotations")):
+                self._hold(len(encode(annotation)))
                 citation = read_citation(Fields(annotation, lenient=True))
                 yield CitationDelta(self._at, citation, self._choice)
         for position, call in enumerate(_objects(delta.get("tool_calls"))):

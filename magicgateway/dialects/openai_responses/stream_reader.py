@@ -48,7 +48,7 @@ from magicgateway.dialects.openai_responses.output_reader import (
     usage_of,
 )
 from magicgateway.dialects.openai_responses.part_reader import read_citation
-from magicgateway.wire.jsontext import BadJson, decode
+from magicgateway.wire.jsontext import BadJson, decode, encode
 
 Content = dict[str, Any]
 
@@ -56,6 +56,8 @@ _NO_EVENT = Failure(status=502, kind="server", message="The provider's stream is
 _TOO_MUCH = Failure(
     status=502, kind="server", message="The provider's answer is too large to read."
 )
+LONGEST_HELD = 64 * 1024 * 1024
+"""Characters of items as they were announced."""
 MOST_ITEMS = 4096
 """Items of an answer, and blocks in all of them."""
 _CALLS = ("function_call", "custom_tool_call")
@@ -100,6 +102,7 @@ class ResponsesReader:
         self._length = 0
         self._started = False
         self._has_calls = False
+        self._held = 0
         self._over = False
 
     def feed(self, name: str, data: bytes) -> Iterable[Event]:
@@ -141,7 +144,7 @@ class ResponsesReader:
             yield from self._end(kind, whole)
         else:
             yield from self._inside(kind.removeprefix("response."), content)
-            if max(len(self._items), self._next) > MOST_ITEMS:
+            if max(len(self._items), self._next) > MOST_ITEMS or self._held > LONGEST_HELD:
                 yield from self._fail(_TOO_MUCH)
 
     def _start(self, response: Content) -> Started:
@@ -183,6 +186,7 @@ class ResponsesReader:
             return
         begun = {name: value for name, value in content.items() if name != "status"}
         item = self._items[place] = _Item(begun)
+        self._held += len(encode(begun))
         if content.get("type") in _CALLS:
             yield from self._call(item)
 
@@ -253,7 +257,9 @@ class ResponsesReader:
         piece = item.pieces.get(number) if item is not None else None
         if piece is not None and annotation is not None and not piece.stopped:
             piece.cited += 1
-            yield CitationDelta(piece.index, read_citation(annotation, piece.offset))
+            citation = read_citation(annotation, piece.offset)
+            self._held += len(repr(citation.raw))
+            yield CitationDelta(piece.index, citation)
 
     def _part_done(self, place: int, number: int, part: Content) -> Iterator[Event]:
         """A part is complete; what of it has not come is taken from here."""
@@ -299,6 +305,7 @@ class ResponsesReader:
         kind = content.get("type")
         if not item.pieces:
             item.content = content
+            self._held += len(encode(content))
         if kind == "message" and item.content.get("type") == "message":
             parts = Fields(content, lenient=True).list("content") or []
             for number, part in enumerate(parts):

@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from magicgateway.conversation.counting import merged_usage
-from magicgateway.conversation.events import Ended, Event, Failed, Ping, Started, UsageCounted
+from magicgateway.conversation.events import (
+    ArgumentsDelta,
+    Ended,
+    Event,
+    Failed,
+    Ping,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    UsageCounted,
+)
 from magicgateway.conversation.reply import NO_USAGE, Failure
 from magicgateway.conversation.sequence import Sequencer
 from magicgateway.dialects.error_text import written
@@ -27,6 +37,8 @@ from magicgateway.dialects.openai_responses.response_object import (
 
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Characters of an answer, whose last event has all of it: more are not kept for that."""
+_OBJECT = 256
+"""Characters that a block counts for, or whatever else there is beside words."""
 _TOO_LONG = Failure(status=502, kind="server", message="The provider's answer is too long.")
 
 Content = dict[str, Any]
@@ -81,7 +93,7 @@ class ResponsesWriter:
                 yield from self._assembly.close()
                 yield self._ended(event)
             case _:
-                self._length += len(getattr(event, "text", ""))
+                self._length += _size(event)
                 if self._length > LONGEST_ANSWER:
                     yield self._failed(_TOO_LONG)
                 else:
@@ -111,6 +123,13 @@ class ResponsesWriter:
         assert self._envelope is not None
         usage = usage_object(self._usage)
         return self._envelope.wrap(status, self._assembly.output, usage=usage, **fields)
+
+
+def _size(event: Event) -> int:
+    """About how much more there is to be kept."""
+    if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta):
+        return len(event.text)
+    return _OBJECT
 
 
 _FIXED = frozenset({"id", "object", "created_at", "status", "model", "output", "usage", "error"})

@@ -33,6 +33,7 @@ from tests.dialects.anthropic_messages.wire_events import (
     OWN,
     STOP_EVENT,
     TEXT,
+    Json,
     begin,
     delta,
     end,
@@ -262,9 +263,25 @@ class BlockTests(SynchronousTestCase):
         made = reader()
         read(begin(), start(0, "server_tool_use", id="s", name="n", input={}), into=made)
         piece = "x" * (LONGEST_HELD // 4)
-        read(*pieces(0, *[piece] * 4), into=made)
-        (event,) = read(*pieces(0, "x"), into=made)
+        self.assertEqual([], read(*pieces(0, *[piece] * 3), into=made))
+        (event,) = read(*pieces(0, piece), into=made)
         self.assertIsInstance(event, Failed)
+
+    def test_too_much(self) -> None:
+        """Whatever is kept of an answer counts, until its block is told."""
+        long = "x" * (LONGEST_HELD // 4)
+        cited = {"type": "web_search_result_location", "url": long}
+        odd = [delta(0, "odd_delta", **{f"k{n}": long}) for n in range(4)]
+        cases: tuple[list[Json], ...] = (
+            [start(0), *[delta(0, "citations_delta", citation=cited)] * 4],
+            [start(0, "odd"), *odd],
+            [start(n, "odd", data=long) for n in range(4)],
+            [{"type": "message_delta", "delta": {f"k{n}": long}} for n in range(4)],
+        )
+        for events in cases:
+            self.assertIsInstance(read(begin(), *events)[-1], Failed)
+        told = [e for n in range(5) for e in (start(n, "odd", data=long), stop(n))]
+        self.assertIsInstance(read(begin(), *told)[-1], BlockStopped)
 
     def test_too_many(self) -> None:
         """And so have blocks that nobody closes."""

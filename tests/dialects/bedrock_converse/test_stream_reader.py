@@ -346,6 +346,8 @@ class StreamTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """Blocks that nobody closes are not without end."""
+        long = {"title": "x" * (1 << 22)}
+        self.assertEqual("Failed", kinds(read(START, *[delta(0, citation=long)] * 4))[-1])
         texts = [delta(place, text="a") for place in range(1025)]
         self.assertNotIn("Failed", kinds(read(START, *texts[:-1])))
         self.assertEqual("Failed", kinds(read(START, *texts))[-1])

@@ -15,7 +15,7 @@ from magicgateway.conversation.events import (
 )
 from magicgateway.conversation.reply import Usage
 from magicgateway.dialects.grammar import Sent
-from magicgateway.dialects.openai_chat.choice_reader import LONGEST_HELD, MOST_CALLS
+from magicgateway.dialects.openai_chat.choice_reader import LONGEST_HELD, MOST_BLOCKS, MOST_CALLS
 from magicgateway.dialects.openai_chat.grammar import read_reply
 from magicgateway.dialects.openai_chat.stream_reader import MOST_CHOICES, open_reader
 from magicgateway.wire import sse
@@ -121,10 +121,15 @@ class StreamTests(SynchronousTestCase):
         calls = [piece(n, id=f"c{n}", name="f") for n in range(MOST_CALLS)]
         self.assertEqual(MOST_CALLS, kinds(read(*calls)).count("BlockStarted"))
         self.assertEqual((502, "server"), failure(*calls, piece(MOST_CALLS, name="f")))
+        both = [delta(content="a", reasoning_content="b")] * (MOST_BLOCKS // 2 + 1)
+        self.assertEqual((502, "server"), failure(*both))
         long = "x" * (LONGEST_HELD // 4)
         for chunk in (
             piece(0, arguments=long),
             delta(reasoning_details=[{"type": "t", "text": long}]),
+            delta(
+                content="a", annotations=[{"type": "url_citation", "url_citation": {"url": long}}]
+            ),
             {**HEAD, "choices": [{"index": 0, "logprobs": {"content": [{"token": long}]}}]},
         ):
             self.assertNotIn("Failed", kinds(read(*[chunk] * 3)))

@@ -229,6 +229,8 @@ class StreamReaderTests(SynchronousTestCase):
         ):
             self.assertNotIsInstance(pour(CREATED, *made[:-1])[-1], Failed)
             self.assertIsInstance(pour(CREATED, *made)[-1], Failed)
+        long = [item("added", place, type="odd", data="x" * (1 << 23)) for place in range(8)]
+        self.assertIsInstance(pour(CREATED, *long)[-1], Failed)
 
     def test_no_json(self) -> None:
         """Data that is no object is a failure."""
