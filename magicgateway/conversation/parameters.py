@@ -67,6 +67,7 @@ class Reasoning:
         explicit: The caller spoke of thinking itself; without it, it is derived from an effort.
         effort_alone: The effort is that of the whole answer and says nothing about whether to
             think: Anthropic's ``output_config.effort`` without ``thinking``.
+        effort_field: Where the effort stands, if not where the rest does.
     """
 
     kind: str | None = None
@@ -76,6 +77,7 @@ class Reasoning:
     summary: str | None = None
     explicit: bool = False
     effort_alone: bool = False
+    effort_field: str = field(default="", eq=False)
 
 
 @frozen
@@ -243,4 +245,6 @@ class Taking:
             if parameter.refused:
                 raise ledger.unsupported(given.field, target)
             ledger.drop(given.field)
+            if parameter is REASONING and given.value.effort_field:
+                ledger.drop(given.value.effort_field)
         self._given.clear()

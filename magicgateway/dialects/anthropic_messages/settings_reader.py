@@ -68,6 +68,7 @@ def _reasoning(body: Fields, output: Fields | None, parameters: Parameters, nest
             budget=thinking.integer("budget_tokens"),
             display=thinking.text("display"),
             explicit=True,
+            effort_field="" if effort is None else "output_config.effort",
         )
         parameters.give(REASONING, given, "thinking")
     elif effort is not None:
@@ -76,9 +77,10 @@ def _reasoning(body: Fields, output: Fields | None, parameters: Parameters, nest
 
 
 def _format(body: Fields, output: Fields | None, parameters: Parameters, nested: Nested) -> None:
-    given, place = body.fields("output_format"), "output_format"
     if output is not None and "format" in output:
         given, place = output.fields("format"), "output_config.format"
+    else:
+        given, place = body.fields("output_format"), "output_format"
     if given is None:
         return
     nested[place] = given

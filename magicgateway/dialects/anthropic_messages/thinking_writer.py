@@ -67,7 +67,7 @@ def default_limit(capabilities: Capabilities, more: int = 0) -> int:
 
 
 class Thinker:
-    """Works out one request's thinking. It has no state of its own.
+    """Works out one request's thinking. State: where its effort stands.
 
     Args:
         place: The field that was asked by.
@@ -84,6 +84,7 @@ class Thinker:
         self._capabilities = capabilities
         self._claude = capabilities.claude
         self._ledger = ledger
+        self._effort_place = place
 
     def think(self, reasoning: Reasoning | None) -> Thought:
         """What is said where nothing else forbids it.
@@ -96,7 +97,9 @@ class Thinker:
         if reasoning is None:
             return plain
         if reasoning.effort is not None and reasoning.effort not in EFFORTS:
-            raise invalid(self._place, f"must be one of {', '.join(EFFORTS)}")
+            place = reasoning.effort_field or self._place
+            raise invalid(place, f"must be one of {', '.join(EFFORTS)}")
+        self._effort_place = reasoning.effort_field or self._place
         if reasoning.kind is not None:
             return self._explicit(reasoning, plain)
         if reasoning.effort is None:
@@ -144,7 +147,7 @@ class Thinker:
         level = self._effort(effort)
         most = self._claude.quiet_effort
         if level is not None and EFFORTS.index(level) > EFFORTS.index(most):
-            self._ledger.clamp(self._place, Reason.NEAREST_EFFORT, most)
+            self._ledger.clamp(self._effort_place, Reason.NEAREST_EFFORT, most)
             level = most
         return evolve(plain, thinking={"type": "disabled"}, effort=level)
 
@@ -183,9 +186,9 @@ class Thinker:
             return None
         level = self._nearest(effort or "")
         if level is None:
-            self._ledger.drop(self._place)
+            self._ledger.drop(self._effort_place)
         elif effort not in {level, "minimal"}:
-            self._ledger.clamp(self._place, Reason.NEAREST_EFFORT, level)
+            self._ledger.clamp(self._effort_place, Reason.NEAREST_EFFORT, level)
         return level
 
     def _nearest(self, effort: str) -> str | None:

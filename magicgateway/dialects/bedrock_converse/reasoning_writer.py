@@ -94,6 +94,11 @@ class ReasoningWriter:
     def _place(self) -> str:
         return self.parameters.named(REASONING)
 
+    @property
+    def _effort_place(self) -> str:
+        given = self.parameters.get(REASONING)
+        return (given and given.effort_field) or self._place
+
     def _by_effort(self, form: str, given: Reasoning) -> Thought:
         asked = _effort_of(given)
         if asked is None:
@@ -135,13 +140,13 @@ class ReasoningWriter:
         weaker = [level for level in levels if EFFORTS.index(level) <= rank]
         level = weaker[-1] if weaker else next(iter(levels), None)
         if level is not None:
-            self.ledger.clamp(self._place, Reason.NEAREST_EFFORT, level)
+            self.ledger.clamp(self._effort_place, Reason.NEAREST_EFFORT, level)
         return level
 
     def _claude(self, given: Reasoning) -> Thought:
         abilities = self.capabilities.claude
         if given.effort not in (None, *EFFORTS):
-            raise invalid(self._place, f"must be one of {', '.join(EFFORTS)}")
+            raise invalid(self._effort_place, f"must be one of {', '.join(EFFORTS)}")
         if given.kind == "disabled" or (given.kind is None and given.effort == "none"):
             return self._off(given)
         if given.kind is None and given.effort is None:
@@ -180,7 +185,7 @@ class ReasoningWriter:
         effort = given.effort if given.explicit else None
         most = abilities.quiet_effort
         if effort in EFFORTS and EFFORTS.index(effort) > EFFORTS.index(most):
-            self.ledger.clamp(self._place, Reason.NEAREST_EFFORT, most)
+            self.ledger.clamp(self._effort_place, Reason.NEAREST_EFFORT, most)
             effort = most
         return Thought({"thinking": {"type": "disabled"}, **self._output(effort)})
 
@@ -190,7 +195,7 @@ class ReasoningWriter:
             return {}
         level = self._nearest("low" if effort == "minimal" else effort, ())
         if level is None:
-            self.ledger.drop(self._place)
+            self.ledger.drop(self._effort_place)
             return {}
         return {"output_config": {"effort": level}}
 

@@ -128,11 +128,13 @@ def read_settings(body: Fields, parameters: Parameters, ledger: Ledger) -> dict[
     inner: dict[str, Fields] = {}
     read_sampling(body, parameters, ledger)
     if body.has_any(_MORE):
-        _read_more(body, parameters, inner)
+        _read_more(body, parameters, inner, ledger)
     return inner
 
 
-def _read_more(body: Fields, parameters: Parameters, inner: dict[str, Fields]) -> None:
+def _read_more(
+    body: Fields, parameters: Parameters, inner: dict[str, Fields], ledger: Ledger
+) -> None:
     parameters.give(TOP_LOGPROBS, body.integer("top_logprobs"), "top_logprobs")
     for text in _TEXTS:
         parameters.give(text, body.text(text.name), text.name)
@@ -150,7 +152,7 @@ def _read_more(body: Fields, parameters: Parameters, inner: dict[str, Fields]) -
     output = body.fields("output_config")
     if output is not None:
         inner["output_config"] = output
-    _reasoning(body, output, parameters, inner)
+    _reasoning(body, output, parameters, inner, ledger)
     _format(body, output, parameters, inner)
 
 
@@ -176,13 +178,19 @@ def _caching(body: Fields, parameters: Parameters) -> None:
 
 
 def _reasoning(
-    body: Fields, output: Fields | None, parameters: Parameters, inner: dict[str, Fields]
+    body: Fields,
+    output: Fields | None,
+    parameters: Parameters,
+    inner: dict[str, Fields],
+    ledger: Ledger,
 ) -> None:
     """An effort, or what callers of Claude send as ``thinking`` and ``output_config``."""
     given_effort = body.text("reasoning_effort")
     effort, name = given_effort, "reasoning_effort"
     stronger = output.text("effort") if output is not None else None
     if stronger is not None:
+        if given_effort not in (None, stronger):
+            ledger.drop(name, Reason.SUPERSEDED)
         effort, name = stronger, "output_config.effort"
     thinking = body.fields("thinking")
     if thinking is None:
@@ -197,6 +205,7 @@ def _reasoning(
         budget=thinking.integer("budget_tokens"),
         display=thinking.text("display"),
         explicit=True,
+        effort_field="" if effort is None else name,
     )
     parameters.give(REASONING, value, "thinking")
 

@@ -66,6 +66,8 @@ _AS_THEY_ARE: tuple[Parameter[Any], ...] = (
 _SAFE = re.compile(r"[A-Za-z0-9_-]*")
 _BUDGETS = ((4096, "low"), (16384, "medium"), (32768, "high"))
 """Tokens of thinking below which an effort is meant."""
+_THINKING = (None, "enabled", "adaptive")
+"""Ways of thinking that an effort, or none, stands for."""
 _TIERS = {"standard_only": "default"}
 """Anthropic's words for OpenAI's."""
 
@@ -170,7 +172,10 @@ class SettingsWriter:
         self.taking.take(REASONING)
         self._say_unshown(reasoning, place)
         if effort is None:
+            if reasoning.kind not in _THINKING:
+                self._ledger.drop(joined(place, "type"))
             return
+        place = reasoning.effort_field or place
         level = _nearest(effort, known)
         if level is None:
             self._ledger.drop(place)

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from magicgateway.conversation.blocks import CacheMark
 from magicgateway.conversation.capabilities import ALL, EFFORTS, NONE, Capabilities
-from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.marks import openai_lifetime
 from magicgateway.conversation.parameters import (
     AUTOMATIC_CACHE,
@@ -60,6 +60,8 @@ _FORMAT_NAME = "structured_output"
 _PLAIN_USER = re.compile(r"[A-Za-z0-9_-]+")
 _BUDGETS = ((4096, "low"), (16384, "medium"), (32768, "high"))
 """Anthropic's budgets below a number of tokens, to the level that is closest."""
+_THINKING = (None, "enabled", "adaptive")
+"""Ways of thinking that an effort, or none, stands for."""
 _ALL: tuple[Parameter[Any], ...] = (*WHOLE, *TEXTS, *FLAGS, *OBJECTS, *ANYTHING)
 _OWN_RULE = (SERVICE_TIER, CONTEXT_MANAGEMENT, PARALLEL_TOOL_CALLS)
 _SAME = tuple(parameter for parameter in _ALL if parameter not in _OWN_RULE)
@@ -117,8 +119,15 @@ class SettingsWriter:
         limit = self.taking.take(MAX_TOKENS)
         if limit is None:
             return
+        field = self.given.named(MAX_TOKENS)
+        if limit < 1:
+            raise invalid(field, "must be at least 1: nothing is kept warm by an empty answer here")
         if limit < FEWEST_TOKENS:
-            self.ledger.clamp(self.given.named(MAX_TOKENS), Reason.AT_LEAST, FEWEST_TOKENS)
+            self.ledger.clamp(field, Reason.AT_LEAST, FEWEST_TOKENS)
+        most = self.capabilities.max_output_tokens
+        if most is not None and limit > most:
+            self.ledger.clamp(field, Reason.AT_MOST, most)
+            limit = most
         body["max_output_tokens"] = max(limit, FEWEST_TOKENS)
 
     def _sampling(self, body: dict[str, Any]) -> None:
@@ -141,7 +150,7 @@ class SettingsWriter:
         given = self.taking.take(REASONING)
         if given is not None:
             field = self.given.named(REASONING)
-            effort = self._effort(given, field)
+            effort = self._effort(given, given.effort_field or field)
             if effort is not None:
                 written["effort"] = effort
             shown = given.display == "summarized" or given.kind == "enabled"
@@ -167,6 +176,8 @@ class SettingsWriter:
                 budget = given.budget
                 wanted = next((level for most, level in _BUDGETS if budget < most), "xhigh")
             else:
+                if given.kind not in _THINKING:
+                    self.ledger.drop(joined(field, "type"))
                 return None
         levels = self.capabilities.efforts
         if wanted in levels:

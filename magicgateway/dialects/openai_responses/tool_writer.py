@@ -102,6 +102,8 @@ class ToolWriter:
             written["parameters"] = dict(schema)
         else:
             written["parameters"] = object_schema(schema)
+        if is_wrapped(schema):
+            self.ledger.rewrite(joined(tool.field, "parameters"), Reason.WRAPPED)
         written["strict"] = self._strict(tool, written["parameters"])
         give_back(written, tool.extras, self.ledger)
         return written

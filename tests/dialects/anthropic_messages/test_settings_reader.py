@@ -94,6 +94,14 @@ class SettingsReaderTests(SynchronousTestCase):
             )
             self.assertEqual(place, given.named(names.RESPONSE_FORMAT))
 
+    def test_two_formats(self) -> None:
+        """Of two formats the one at today's place counts, and the other is not forgotten."""
+        body = Fields({"output_format": FORMAT, "output_config": {"format": FORMAT}})
+        parameters = Parameters()
+        read_settings(body, parameters)
+        self.assertEqual("output_config.format", parameters.named(names.RESPONSE_FORMAT))
+        self.assertIn("output_format", body)
+
     def test_refusals(self) -> None:
         """Values that Anthropic would not take."""
         cases: list[tuple[dict[str, Any], str]] = [

@@ -100,6 +100,14 @@ class DerivedTests(SynchronousTestCase):
         refused = self.assertRaises(ApiError, think, "opus-4.8", effort="odd")
         self.assertEqual((400, "r"), (refused.status, refused.param))
 
+    def test_effort_of_its_own_field(self) -> None:
+        """An effort that stands elsewhere than the thinking is reported by where it stands."""
+        asked: dict[str, Any] = {"kind": "enabled", "budget": 2000, "effort_field": "e"}
+        _, _, reported = explicit("sonnet-4.5", effort="low", **asked)
+        self.assertEqual(["e;dropped"], reported)
+        refused = self.assertRaises(ApiError, explicit, "sonnet-4.5", effort="odd", **asked)
+        self.assertEqual("e", refused.param)
+
     def test_effort_with_budget(self) -> None:
         """A model with both gets an effort beside the budget."""
         both = evolve(MODELS["sonnet-4.5"], efforts=("low", "medium", "high"))

@@ -169,7 +169,7 @@ class ThinkingTests(SynchronousTestCase):
         budget = {"type": "enabled", "budget_tokens": 3000}
         output: Json = {"output_config": {"effort": "low"}}
         self.check(thinking(budget, **output), {"thinking": budget, **output}, [], able)
-        noted = ["thinking;dropped"]
+        noted = ["output_config.effort;dropped"]
         self.check(thinking(budget, **output), {"thinking": budget}, noted, CLAUDE_4_5)
         body, _ = from_chat(chat(reasoning_effort="low"), able)
         self.assertEqual(output["output_config"], body[FIELDS]["output_config"])
@@ -206,7 +206,8 @@ class ThinkingTests(SynchronousTestCase):
         self.check(loud, expected, [], CLAUDE_4_6)
         quiet = evolve(CLAUDE_4_6, claude=evolve(CLAUDE_4_6.claude, quiet_effort="high"))
         expected = {"thinking": off, "output_config": {"effort": "high"}}
-        self.check(loud, expected, ["thinking;clamped;nearest-effort-high"], quiet)
+        noted = ["output_config.effort;clamped;nearest-effort-high"]
+        self.check(loud, expected, noted, quiet)
 
     def test_unknown(self) -> None:
         """A kind that nobody knows is reported."""

@@ -79,7 +79,7 @@ class SettingTests(SynchronousTestCase):
             ({"container": "c"}, CONTAINER, "c", "container"),
             ({"mcp_servers": [{}]}, MCP_SERVERS, [{}], "mcp_servers"),
             ({"reasoning_effort": "low"}, REASONING, Reasoning(effort="low"), "reasoning_effort"),
-            ({"output_config": {"effort": "max"}, "reasoning_effort": "low"}, REASONING,
+            ({"output_config": {"effort": "max"}, "reasoning_effort": "max"}, REASONING,
              Reasoning(effort="max"), "output_config.effort"),
             ({"output_config": {"effort": "max"}}, REASONING,
              Reasoning(effort="max", effort_alone=True), "output_config.effort"),
@@ -108,6 +108,22 @@ class SettingTests(SynchronousTestCase):
         self.assertEqual(20, request.parameters.get(MAX_TOKENS))
         self.assertEqual(["max_tokens;dropped;superseded"], notes)
         self.assertEqual([], read(chat(max_tokens=10, max_completion_tokens=10))[1])
+
+    def test_two_efforts(self) -> None:
+        """Of two efforts Anthropic's wins, which is reported; an effort knows where it stood."""
+        asked = {"reasoning_effort": "low", "output_config": {"effort": "high"}}
+        request, notes = read(chat(**asked))
+        found = request.parameters.get(REASONING)
+        assert found is not None
+        self.assertEqual(("high", ["reasoning_effort;dropped;superseded"]), (found.effort, notes))
+        for fields, place in (
+            ({"reasoning_effort": "low"}, "reasoning_effort"),
+            ({"output_config": {"effort": "low"}}, "output_config.effort"),
+        ):
+            request, notes = read(chat(thinking={"type": "adaptive"}, **fields))
+            found = request.parameters.get(REASONING)
+            assert found is not None
+            self.assertEqual((place, []), (found.effort_field, notes))
 
     def test_rest(self) -> None:
         """What is not known is kept under its path, at whatever depth."""

@@ -52,6 +52,15 @@ class SettingsWriterTests(SynchronousTestCase):
         sent, notes = written(p.MAX_TOKENS, 1, "max_tokens")
         self.assertEqual(16, sent["max_output_tokens"])
         self.assertEqual(["max_tokens;clamped;at-least-16"], notes)
+        small = Capabilities(max_output_tokens=100)
+        sent, notes = written(p.MAX_TOKENS, 200, "max_tokens", small)
+        self.assertEqual(100, sent["max_output_tokens"])
+        self.assertEqual(["max_tokens;clamped;at-most-100"], notes)
+
+    def test_warm_up(self) -> None:
+        """E: an answer of no tokens, which warms a cache at Anthropic's, is refused."""
+        refused = self.assertRaises(ApiError, written, p.MAX_TOKENS, 0, "max_tokens")
+        self.assertEqual((400, "max_tokens"), (refused.status, refused.param))
 
     def test_sampling(self) -> None:
         """Models that cannot be told how to sample are not told, and that is reported."""
@@ -101,6 +110,9 @@ class SettingsWriterTests(SynchronousTestCase):
             (p.Reasoning(kind="adaptive"), ("low",), None, []),
             (p.Reasoning(kind="adaptive", display="summarized"), ("low",), {"summary": "auto"},
              []),
+            (p.Reasoning(kind="deep"), ("low",), None, ["x.type;dropped;unsupported-by-target"]),
+            (p.Reasoning(kind="adaptive", effort="max", effort_field="e"), ("low",),
+             {"effort": "low"}, ["e;clamped;nearest-effort-low"]),
             (p.Reasoning(kind="enabled", budget=1024), ("low", "high"),
              {"effort": "low", "summary": "auto"}, []),
             (p.Reasoning(kind="enabled", budget=16000), ("low", "medium"),

@@ -89,6 +89,13 @@ class ToolWriterTests(SynchronousTestCase):
         (written,), _, _ = tools(Tool(name="f", schema=schema))
         self.assertEqual(schema, written["parameters"])
 
+    def test_wrapped(self) -> None:
+        """Parameters that are no object go inside one, which is reported."""
+        schema = {"anyOf": [{"type": "object"}, {"type": "string"}]}
+        (written,), _, notes = tools(Tool(name="f", schema=schema, field="tools[0]"))
+        self.assertEqual(schema, written["parameters"]["properties"]["input"])
+        self.assertEqual(["tools[0].parameters;rewritten;wrapped-in-an-object"], notes)
+
     def test_chat_grammar(self) -> None:
         """Chat nests a custom tool's grammar, Responses does not."""
         grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "x"}}
