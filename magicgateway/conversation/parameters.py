@@ -127,11 +127,12 @@ USER = Parameter[str]("user")
 METADATA = Parameter[Mapping[str, Any]]("metadata")
 STORE = Parameter[bool]("store", idle=among(False))
 SERVICE_TIER = Parameter[str]("service_tier", idle=among("auto"))
-MODALITIES = Parameter[tuple[str, ...]]("modalities", refused=True, idle=among(("text",)))
+MODALITIES = Parameter[tuple[str, ...]]("modalities", refused=True, idle=among(("text",), ()))
 AUDIO_OUTPUT = Parameter[Mapping[str, Any]]("audio")
 PREDICTION = Parameter[Mapping[str, Any]]("prediction")
 WEB_SEARCH = Parameter[WebSearch]("web_search_options", refused=True)
 MODERATION = Parameter[Mapping[str, Any]]("moderation", refused=True)
+"""Where something is to be blocked; scores alone are a hint, which stays where it stood."""
 CACHE_KEY = Parameter[str]("prompt_cache_key", idle=lambda _: True)
 CACHE_RETENTION = Parameter[str]("prompt_cache_retention", idle=lambda _: True)
 AUTOMATIC_CACHE = Parameter[Any]("cache_control")
@@ -168,6 +169,13 @@ OBFUSCATION = Parameter[bool]("stream_options.include_obfuscation", idle=lambda 
 ENCRYPTED_REASONING = Parameter[bool]("include", idle=lambda _: True)
 """A Responses caller wants what its next turn has to bring back of the reasoning; answered by the
 writer of the reply, whatever the target is."""
+
+
+def asks_to_block(moderation: Any) -> bool:
+    """Whether OpenAI's ``moderation`` is to keep something from being asked or answered."""
+    policy = moderation.get("policy") if isinstance(moderation, dict) else None
+    rules = policy.values() if isinstance(policy, dict) else ()
+    return any(isinstance(rule, dict) and rule.get("mode") == "block" for rule in rules)
 
 
 @frozen

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from magicgateway.conversation.capabilities import EFFORTS, Capabilities
-from magicgateway.conversation.ledger import Ledger, invalid
+from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.parameters import Reasoning
 from magicgateway.conversation.reasons import Reason
 from magicgateway.errors import ApiError
@@ -96,6 +96,8 @@ class Thinker:
         plain = Thought(max_tokens=limit)
         if reasoning is None:
             return plain
+        if reasoning.summary not in (None, "auto"):
+            self._ledger.drop(joined(self._place.partition(".")[0], "summary"))
         if reasoning.effort is not None and reasoning.effort not in EFFORTS:
             place = reasoning.effort_field or self._place
             raise invalid(place, f"must be one of {', '.join(EFFORTS)}")

@@ -13,6 +13,7 @@ from attrs import evolve
 from magicgateway.conversation.blocks import OPENAI
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.parameters import PARALLEL_TOOL_CALLS, TOOL_CHOICE, Parameters
+from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from magicgateway.dialects.bedrock_converse import request_reader as converse
 from magicgateway.dialects.openai_chat.extras import rest_of
@@ -48,6 +49,11 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     tools = _read_tools(fields, parameters, legacy=legacy)
     turns = MessageReader(ledger).read(fields.each("messages"))
     inner: dict[str, Fields | None] = {**read_settings(fields, parameters, ledger)}
+    if legacy and tools:
+        # One call is all that its answer has a place for.
+        if parameters.get(PARALLEL_TOOL_CALLS):
+            ledger.drop(PARALLEL_TOOL_CALLS.name, Reason.ONE_CALL)
+        parameters.give(PARALLEL_TOOL_CALLS, False, PARALLEL_TOOL_CALLS.name)
     stream = bool(fields.flag("stream"))
     usage, inner["stream_options"] = read_stream_options(fields)
     return Request(
@@ -68,8 +74,6 @@ def _read_tools(
     if legacy:
         choice, name = read_function_choice(fields), "function_call"
         tools: tuple[Tool | HostedTool, ...] = read_functions(fields)
-        # One call is all that its answer has a place for.
-        parameters.give(PARALLEL_TOOL_CALLS, False if tools else None, PARALLEL_TOOL_CALLS.name)
     else:
         given = "tools" in fields
         choice, name = read_choice(fields), "tool_choice"

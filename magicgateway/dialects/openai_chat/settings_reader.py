@@ -45,6 +45,7 @@ from magicgateway.conversation.parameters import (
     Reasoning,
     ResponseFormat,
     WebSearch,
+    asks_to_block,
 )
 from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.reasoning import read_cache
@@ -158,10 +159,7 @@ def _read_more(
 
 def _moderation(body: Fields, parameters: Parameters) -> None:
     """Scores alone are a hint; what is to be blocked is asked for."""
-    asked = body.peek("moderation")
-    policy = asked.get("policy") if isinstance(asked, dict) else None
-    rules = policy.values() if isinstance(policy, dict) else ()
-    if any(isinstance(rule, dict) and rule.get("mode") == "block" for rule in rules):
+    if asks_to_block(body.peek("moderation")):
         parameters.give(MODERATION, body.object("moderation"), "moderation")
 
 

@@ -44,6 +44,7 @@ from magicgateway.conversation.parameters import (
     Parameters,
     Reasoning,
     ResponseFormat,
+    asks_to_block,
 )
 
 ENCRYPTED = "reasoning.encrypted_content"
@@ -72,6 +73,8 @@ def read_settings(body: Fields, parameters: Parameters) -> dict[str, Fields | No
     for flag in FLAGS:
         parameters.give(flag, body.flag(flag.name), flag.name)
     for mapping in OBJECTS:
+        if mapping is MODERATION and not asks_to_block(body.peek("moderation")):
+            continue
         parameters.give(mapping, body.object(mapping.name), mapping.name)
     for anything in ANYTHING:
         parameters.give(anything, body.take(anything.name), anything.name)

@@ -100,6 +100,14 @@ class DerivedTests(SynchronousTestCase):
         refused = self.assertRaises(ApiError, think, "opus-4.8", effort="odd")
         self.assertEqual((400, "r"), (refused.status, refused.param))
 
+    def test_summaries(self) -> None:
+        """G.1: how reasoning is to be summed up cannot be said, and is reported."""
+        for model in ("opus-4.8", "sonnet-4.5"):
+            self.assertEqual(
+                ["r.summary;dropped"], think(model, effort="low", summary="detailed")[2]
+            )
+            self.assertEqual([], think(model, effort="low", summary="auto")[2])
+
     def test_effort_of_its_own_field(self) -> None:
         """An effort that stands elsewhere than the thinking is reported by where it stands."""
         asked: dict[str, Any] = {"kind": "enabled", "budget": 2000, "effort_field": "e"}

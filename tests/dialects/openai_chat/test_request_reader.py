@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import NO_EXTRAS, Document, Text
-from magicgateway.conversation.parameters import MAX_TOKENS
+from magicgateway.conversation.parameters import MAX_TOKENS, PARALLEL_TOOL_CALLS
 from magicgateway.errors import ApiError
 from tests.dialects.openai_chat.bodies import chat, read
 
@@ -22,6 +22,18 @@ class RequestTests(SynchronousTestCase):
         ):
             request, _ = read(chat(**fields))
             self.assertEqual(expected, (request.stream, request.include_usage))
+
+    def test_one_function_call(self) -> None:
+        """A: who asks by ``functions`` has room for one call, whatever else is asked for."""
+        functions = [{"name": "f"}]
+        for fields, lost in (
+            ({}, []),
+            ({"parallel_tool_calls": False}, []),
+            ({"parallel_tool_calls": True}, ["parallel_tool_calls;dropped;one-function-call"]),
+        ):
+            request, notes = read(chat(functions=functions, **fields))
+            self.assertIs(False, request.parameters.get(PARALLEL_TOOL_CALLS))
+            self.assertEqual(lost, notes)
 
     def test_model(self) -> None:
         """The model is the caller's."""

@@ -10,6 +10,7 @@ from magicgateway.errors import ApiError
 from tests.dialects.openai_responses.judge import HI, body, read
 
 SCHEMA = {"type": "object"}
+BLOCK = {"model": "m", "policy": {"input": {"mode": "block"}}}
 
 ROWS: list[tuple[dict[str, Any], p.Parameter[Any], Any, str]] = [
     ({"max_output_tokens": 20}, p.MAX_TOKENS, 20, "max_output_tokens"),
@@ -28,7 +29,7 @@ ROWS: list[tuple[dict[str, Any], p.Parameter[Any], Any, str]] = [
      {"mode": "explicit"}, "prompt_cache_options"),
     ({"service_tier": "flex"}, p.SERVICE_TIER, "flex", "service_tier"),
     ({"parallel_tool_calls": False}, p.PARALLEL_TOOL_CALLS, False, "parallel_tool_calls"),
-    ({"moderation": {"model": "x"}}, p.MODERATION, {"model": "x"}, "moderation"),
+    ({"moderation": BLOCK}, p.MODERATION, BLOCK, "moderation"),
     ({"reasoning": {"effort": "low"}}, p.REASONING, p.Reasoning(effort="low"),
      "reasoning"),
     ({"reasoning": {"summary": "auto"}}, p.REASONING, p.Reasoning(summary="auto"),
@@ -77,6 +78,12 @@ class ReadSettingsTests(SynchronousTestCase):
             self.assertEqual(name, request.parameters.named(parameter))
             self.assertEqual([], notes)
             self.assertIn(dict(request.extras.fields), ({}, {"user": "u"}))
+
+    def test_scores(self) -> None:
+        """Moderation that only scores is a hint, and stays OpenAI's own."""
+        request, _ = read(body(HI, moderation={"model": "x"}))
+        self.assertIsNone(request.parameters.get(p.MODERATION))
+        self.assertEqual({"moderation": {"model": "x"}}, dict(request.extras.fields))
 
     def test_refused(self) -> None:
         """Shapes of an answer that are not known are refused."""
