@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from magicgateway.conversation.blocks import Refusal, Text, Thinking, ToolCall
 from magicgateway.conversation.events import (
@@ -43,6 +43,8 @@ MOST_CALLS = 1024
 """Of one choice: more than any model makes, and what a provider can make the gateway remember."""
 LONGEST_HELD = 16 * 1024 * 1024
 """Characters that are kept of what cannot be told yet, before the answer is given up."""
+_PIECE = 64
+"""Characters that a piece of something counts for, beside its own."""
 _THINKING, _TEXT, _REFUSAL = "thinking", "text", "refusal"
 _BLOCKS = {_THINKING: Thinking(), _TEXT: Text(text=""), _REFUSAL: Refusal(text="")}
 
@@ -57,14 +59,14 @@ class _Call:
 
     Attributes:
         index: Of its block, -1 before it has begun.
-        held: Arguments that came before the name.
+        held: Arguments that came before the name, in pieces.
     """
 
     id: str = ""
     name: str = ""
     kind: str = "function"
     index: int = -1
-    held: str = ""
+    held: list[str] = field(factory=list)
     signature: Any = None
 
 
@@ -226,8 +228,9 @@ class ChoiceReader:
             call.name = name
         text = _arguments(inner.get("input" if call.kind == "custom" else "arguments"))
         if call.index < 0:
-            self._hold(len(text))
-            call.held += text
+            if text:
+                self._hold(len(text) + _PIECE)
+                call.held.append(text)
             if call.name:
                 yield from self._begin(call)
         elif text:
@@ -266,8 +269,8 @@ class ChoiceReader:
         yield BlockStarted(call.index, block, self._choice)
         yield from self._sign(call)
         if call.held:
-            yield ArgumentsDelta(call.index, call.held, self._choice)
-            call.held = ""
+            yield ArgumentsDelta(call.index, "".join(call.held), self._choice)
+            call.held = []
 
     def _sign(self, call: _Call) -> Iterator[Event]:
         """What the provider wants back with a call, once."""
