@@ -59,8 +59,9 @@ def write_counts(usage: Usage, prompt: int, output: int) -> dict[str, Any]:
         prompt: About how many tokens went in, for where nobody counted them.
         output: About how many came out, likewise.
     """
+    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
     counts: dict[str, Any] = {
-        "input_tokens": prompt if usage.prompt is None else usage.input or 0,
+        "input_tokens": max(prompt - cached, 0) if usage.input is None else usage.input,
         "cache_creation_input_tokens": usage.cache_write or 0,
         "cache_read_input_tokens": usage.cache_read or 0,
         "output_tokens": output if usage.output is None else usage.output,

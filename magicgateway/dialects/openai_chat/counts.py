@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from magicgateway.conversation.ledger import Fields
-from magicgateway.conversation.reply import NO_USAGE, Usage
+from magicgateway.conversation.reply import Usage
 
 _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens")
 """Names that providers have for it beside OpenAI's, at the top of the object."""
@@ -56,13 +56,13 @@ def _uncached(prompt: int | None, read: int | None, written: int | None) -> int 
 
 
 def write_counts(usage: Usage) -> dict[str, Any] | None:
-    """A ``usage`` object; None where nothing is known, and 0 only where the shape demands one."""
-    if usage == NO_USAGE:
+    """A ``usage`` object; None unless both of its main counts are known, which it has to have."""
+    if usage.input is None or usage.output is None:
         return None
     written: dict[str, Any] = {
-        "prompt_tokens": usage.prompt or 0,
-        "completion_tokens": usage.output or 0,
-        "total_tokens": usage.total or 0,
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
     }
     details = {"cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write}
     known = {name: count for name, count in details.items() if count is not None}

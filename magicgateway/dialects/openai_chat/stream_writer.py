@@ -55,7 +55,6 @@ from magicgateway.wire.jsontext import encode
 
 _DONE = b"data: [DONE]\n\n"
 _PING = b": ping\n\n"
-_ZERO_COUNTS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
 @define
@@ -320,8 +319,8 @@ class ChatStreamWriter:
             finish = choice.finish or Finish(reason=STOP)
             word = write_finish(finish, calls=bool(choice.calls), legacy=self._legacy)
             out.append(self._chunk(index, _last_delta(choice, finish), word, **fields))
-        if self._wants_usage:
-            counts = write_counts(self._usage) or _ZERO_COUNTS
+        counts = write_counts(self._usage) if self._wants_usage else None
+        if counts is not None:
             last = {**self._head, "choices": [], **fields, "usage": counts}
             out.append(b"data: %b\n\n" % encode(last))
         out.append(_DONE)

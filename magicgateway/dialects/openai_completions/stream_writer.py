@@ -19,7 +19,7 @@ from magicgateway.conversation.events import (
     TextDelta,
     UsageCounted,
 )
-from magicgateway.conversation.reply import NO_USAGE, STOP, Finish, Usage
+from magicgateway.conversation.reply import NO_USAGE, STOP, Finish
 from magicgateway.dialects.failure_errors import as_error
 from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_chat.counts import write_counts
@@ -33,7 +33,6 @@ from magicgateway.wire.jsontext import encode
 
 _DONE = b"data: [DONE]\n\n"
 _PING = b": ping\n\n"
-_NOTHING = Usage(input=0, output=0)
 
 
 class CompletionStreamWriter:
@@ -98,8 +97,8 @@ class CompletionStreamWriter:
         self._over = True
         finishes = self._finishes or {0: Finish(reason=STOP)}
         out = [self._chunk(index, "", finish_reason(f)) for index, f in finishes.items()]
-        if self._wants_usage:
-            usage = write_counts(self._usage) or write_counts(_NOTHING)
+        usage = write_counts(self._usage) if self._wants_usage else None
+        if usage is not None:
             last = {**self._head, "choices": [], "usage": usage}
             out.append(b"data: %b\n\n" % encode(last))
         return b"".join((*out, _DONE))

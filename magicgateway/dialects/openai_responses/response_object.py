@@ -31,7 +31,6 @@ from magicgateway.conversation.parameters import (
 from magicgateway.conversation.reply import (
     CONTEXT_WINDOW,
     LENGTH,
-    NO_USAGE,
     REFUSED,
     UNKNOWN,
     Failure,
@@ -168,8 +167,11 @@ def error_of(failure: Failure) -> dict[str, Any]:
 
 
 def usage_object(usage: Usage) -> dict[str, Any] | None:
-    """The ``usage``; its details are there even where nobody counted them."""
-    if usage == NO_USAGE:
+    """The ``usage``, None unless its main counts are known.
+
+    Its details have to be there: those that nobody counted are 0.
+    """
+    if usage.input is None or usage.output is None:
         return None
     details: dict[str, Any] = {
         "cached_tokens": usage.cache_read or 0,
@@ -182,9 +184,9 @@ def usage_object(usage: Usage) -> dict[str, Any] | None:
             "ttl_12h_tokens": by_ttl.get("12h", 0),
         }
     return {
-        "input_tokens": usage.prompt or 0,
+        "input_tokens": usage.prompt,
         "input_tokens_details": details,
-        "output_tokens": usage.output or 0,
+        "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
-        "total_tokens": usage.total or 0,
+        "total_tokens": usage.total,
     }

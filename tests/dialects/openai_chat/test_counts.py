@@ -40,7 +40,10 @@ class CountTests(SynchronousTestCase):
             self.assertEqual(expected, counts(value), value)
 
     def test_written(self) -> None:
-        """I.51: all input counts as prompt, and what is unknown is not said to be 0."""
+        """I.51: all input counts as prompt, and what is unknown is not said to be 0.
+
+        A half that nobody counted leaves no usage, since its shape has no room for None.
+        """
         usage = Usage(input=10, cache_write=5, cache_read=100, output=7, reasoning=2, searches=1)
         expected = {
             "prompt_tokens": 115, "completion_tokens": 7, "total_tokens": 122,
@@ -49,9 +52,10 @@ class CountTests(SynchronousTestCase):
             "server_tool_use": {"web_search_requests": 1},
         }  # fmt: skip
         self.assertEqual(expected, write_counts(usage))
-        bare = {"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3}
-        self.assertEqual(bare, write_counts(Usage(output=3)))
-        self.assertIsNone(write_counts(NO_USAGE))
+        bare = {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7}
+        self.assertEqual(bare, write_counts(Usage(input=4, output=3)))
+        for unknown in (NO_USAGE, Usage(output=3), Usage(input=4), Usage(cache_read=4, output=3)):
+            self.assertIsNone(write_counts(unknown))
 
     def test_round(self) -> None:
         """What was written is read as the same."""

@@ -107,8 +107,14 @@ class StreamTests(SynchronousTestCase):
             usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"],
         ))  # fmt: skip
         self.assertNotIn(b'"usage"', written(*events))
-        unknown = payloads(written(*told(words(0, "a")), include_usage=True))[-2]
-        self.assertEqual(0, unknown["usage"]["total_tokens"])
+
+    def test_no_usage(self) -> None:
+        """J62: counts that the provider did not give are not said to be 0, asked for or not."""
+        for counted in ([], [UsageCounted(Usage(input=9))], [UsageCounted(Usage(output=9))]):
+            chunks = payloads(written(*told([*counted, *words(0, "a")]), include_usage=True))
+            *_, last, marker = chunks
+            self.assertEqual(("stop", DONE), (last["choices"][0]["finish_reason"], marker))
+            self.assertEqual([None] * (len(chunks) - 1), [c["usage"] for c in chunks[:-1]])
 
     def test_calls(self) -> None:
         """I.56, I.57, I.58: indexes are dense, ids and names come once, arguments are objects."""

@@ -208,16 +208,18 @@ class WriteReplyTests(SynchronousTestCase):
         self.assertEqual(1, len(written["output"][0]["content"]))
 
     def test_usage(self) -> None:
-        """I.98: details are there even where nobody counted them."""
+        """I.98: details are there even where nobody counted them, but no main count is made up."""
         cases: list[tuple[Usage, Any]] = [
             (Usage(), None),
-            (Usage(input=0), ZERO),
+            (Usage(input=9), None),
+            (Usage(output=9, cache_read=9), None),
+            (Usage(input=0, output=0), ZERO),
             (Usage(input=10, cache_read=100, cache_write=5, output=7, reasoning=3),
              {"input_tokens": 115,
               "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 5},
               "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 3},
               "total_tokens": 122}),
-            (Usage(input=0, cache_write_by_ttl={"30m": 2}),
+            (Usage(input=0, output=0, cache_write_by_ttl={"30m": 2}),
              {**ZERO, "input_tokens_details": {
                  "cached_tokens": 0, "cache_write_tokens": 0, "cache_write_tokens_details": {
                      "ttl_30m_tokens": 2, "ttl_12h_tokens": 0}}}),
