@@ -205,6 +205,8 @@ _OPENING = '{"input":'
 _GAPS = frozenset({0, 1, 8, 9})
 """Places in it that may be preceded by white space."""
 _SPACE = " \t\n\r"
+_LONGEST_OPENING = 4096
+"""With its white space; what is longer is no wrapping of a model's."""
 
 
 class Unwrapper:
@@ -244,12 +246,13 @@ class Unwrapper:
 
     def _open(self, text: str) -> str:
         for at, char in enumerate(text):
-            if char in _SPACE and self._matched in _GAPS:
+            too_long = len(self._held) + at >= _LONGEST_OPENING
+            if char in _SPACE and self._matched in _GAPS and not too_long:
                 continue
             if self._matched == len(_OPENING):
                 self._held = ""
                 return self._begin(text, at)
-            if char != _OPENING[self._matched]:
+            if too_long or char != _OPENING[self._matched]:
                 self._raw = True
                 return self.close() + text
             self._matched += 1

@@ -333,6 +333,13 @@ class UnwrapperTests(SynchronousTestCase):
                     self.assertEqual(as_text, unwrapped(pieces, as_json=False))
                     self.assertEqual(as_json, unwrapped(pieces, as_json=True))
 
+    def test_endless_space(self) -> None:
+        """White space is not kept without end."""
+        text = " " * 5000 + '{"input":"x"}'
+        for pieces in ([text], list(text)):
+            self.assertEqual(text, unwrapped(pieces, as_json=False))
+        self.assertEqual("x", unwrapped([text[4000:]], as_json=False))
+
     @given(cuttings(st.text('{"input: \\}ax')), st.booleans())
     def test_any_text(self, pieces: list[str], as_json: bool) -> None:
         """Whatever comes, pieces say the same as the whole."""
