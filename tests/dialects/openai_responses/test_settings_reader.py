@@ -82,7 +82,8 @@ class ReadSettingsTests(SynchronousTestCase):
     def test_scores(self) -> None:
         """Moderation that only scores is a hint, and stays OpenAI's own."""
         request, _ = read(body(HI, moderation={"model": "x"}))
-        self.assertIsNone(request.parameters.get(p.MODERATION))
+        asked = request.parameters.get(p.MODERATION)
+        self.assertIsNone(asked)
         self.assertEqual({"moderation": {"model": "x"}}, dict(request.extras.fields))
 
     def test_refused(self) -> None:
