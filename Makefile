@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 NODE   := tests/integration/node
 CLIENTS := tests/clients
+OLDEST := $(VENV)/oldest-sdks
 ARGS   ?=
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ help: ## Show this list
 run: $(VENV)/.installed ## Start the gateway with its demo provider on port 3000 (more options: ARGS=)
 	@exec $(BIN)/magicgateway run --demo $(ARGS)
 
-test: $(VENV)/.installed-test $(NODE)/node_modules/.installed lint types ## Lint, types and the whole suite with coverage
+test: $(VENV)/.installed-test $(OLDEST)/.installed $(NODE)/node_modules/.installed lint types ## Lint, types and the whole suite with coverage
 	$(BIN)/python -m tests.run $(ARGS)
 
 # Types and tests at once: in a fresh clone each takes most of the minute.
@@ -66,6 +67,12 @@ $(VENV)/.installed: pyproject.toml setup.py | $(VENV)/pyvenv.cfg
 $(VENV)/.installed-test: pyproject.toml setup.py | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.installed
+
+# In a folder of their own, because two versions of a package cannot be installed side by side.
+$(OLDEST)/.installed: tests/integration/oldest-sdks.txt | $(VENV)/.installed-test
+	rm -rf $(OLDEST)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target $(OLDEST) --requirement $<
+	@touch $@
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error

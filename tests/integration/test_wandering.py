@@ -17,12 +17,12 @@ from tests.gateway import GatewayTestCase
 from tests.integration.matrix.anthropic_calls import MessagesDoor
 from tests.integration.matrix.cells import (
     CHAT,
+    CLIENTS,
     CONVERSE,
     DIALECTS,
     DOORS,
     INVOKE,
     MESSAGES,
-    PYTHON,
     RESPONSES,
     THINKING,
     TOML,
@@ -42,9 +42,11 @@ def journeys() -> Iterable[tuple[Cell, Cell]]:
     for door in DOORS:
         dialects = (*DIALECTS, INVOKE) if door == MESSAGES else DIALECTS
         for first in dialects:
+            client = next(client for client in CLIENTS if door in client.doors)
             for second in dialects:
                 number += 1
-                cell = Cell(PYTHON, door, first, THINKING, streamed=number % 2 == 0, number=number)
+                streamed = number % 2 == 0
+                cell = Cell(client, door, first, THINKING, streamed, number)
                 yield cell, evolve(cell, dialect=second)
 
 

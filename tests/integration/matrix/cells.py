@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, fields, frozen
 
-PYTHON, NODE = "python", "node"
-CLIENTS = (PYTHON, NODE)
+PYTHON, NODE = "Python", "Node"
+OPENAI, ANTHROPIC = "openai", "anthropic"
+NEWEST, OLDEST = "newest", "oldest"
 CHAT, RESPONSES, MESSAGES = "chat", "responses", "messages"
 DOORS = (CHAT, RESPONSES, MESSAGES)
 CONVERSE = "Converse"
@@ -95,15 +96,52 @@ _AS_CLAUDE = "told-to.claude-sonnet-4-6"
 
 
 @frozen
+class Client:
+    """An official client: the newest of its kind, or the oldest whose callers are served."""
+
+    language: str
+    package: str
+    age: str = NEWEST
+
+    @property
+    def doors(self) -> tuple[str, ...]:
+        """Where it knocks."""
+        return (MESSAGES,) if self.package == ANTHROPIC else (CHAT, RESPONSES)
+
+    @property
+    def name(self) -> str:
+        """As it is called in complaints."""
+        return f"{self.age} {self.package} for {self.language}"
+
+
+CLIENTS = (
+    Client(PYTHON, OPENAI),
+    Client(PYTHON, OPENAI, OLDEST),
+    Client(NODE, OPENAI),
+    Client(NODE, OPENAI, OLDEST),
+    Client(PYTHON, ANTHROPIC),
+    Client(PYTHON, ANTHROPIC, OLDEST),
+    Client(NODE, ANTHROPIC),
+)
+LEFT_OUT = "of anthropic for Node no major is served but the newest, which is 1"
+
+
+@frozen
 class Cell:
     """One cell. ``number`` is in its words, so that no two cells say the same."""
 
-    client: str
+    client: Client
     door: str
     dialect: str
     scenario: str
     streamed: bool
     number: int
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Cell:
+        """The cell that was told."""
+        known = {field.name: told[field.name] for field in fields(cls)}
+        return cls(**{**known, "client": Client(**told["client"])})
 
     @property
     def provider(self) -> str:
@@ -167,10 +205,10 @@ class Cell:
     def name(self) -> str:
         """As it is called in complaints."""
         mode = "stream" if self.streamed else "plain"
-        return f"{self.client}: {self.door} to {self.dialect}, {mode}, {self.scenario}"
+        return f"{self.client.name}: {self.door} to {self.dialect}, {mode}, {self.scenario}"
 
     def told(self) -> dict[str, Any]:
-        """The cell as the Node clients read it."""
+        """The cell as clients in processes of their own read it."""
         more = {"model": self.model, "prompt": self.prompt, "headers": self.headers}
         return {**asdict(self), **more, "thinking": self.thinking, "faults": self.faults}
 
@@ -178,13 +216,14 @@ class Cell:
 def cells() -> Iterator[Cell]:
     """All of them."""
     number = 0
-    for client in CLIENTS:
-        for door in DOORS:
-            for dialect in (*DIALECTS, *((INVOKE,) if door == MESSAGES else ()), *WEAK):
+    for door in DOORS:
+        for dialect in (*DIALECTS, *((INVOKE,) if door == MESSAGES else ()), *WEAK):
+            for client in CLIENTS:
                 for scenario in SCENARIOS if dialect not in WEAK else WEAK_SCENARIOS:
                     for streamed in (False, True):
-                        number += 1
-                        yield Cell(client, door, dialect, scenario, streamed, number)
+                        if door in client.doors:
+                            number += 1
+                            yield Cell(client, door, dialect, scenario, streamed, number)
 
 
 def shared() -> dict[str, Any]:

@@ -73,7 +73,7 @@ def complaints(cell: Cell, seen: Mapping[str, Any], journal: Iterable[Received])
         for name, value in expected.items()
         if seen.get(name) != value
     ]
-    if cell.client == PYTHON and cell.scenario != ERROR:
+    if cell.client.language == PYTHON and cell.scenario != ERROR:
         wrong += _reports(cell, seen["reported"])
     if cell.scenario not in (ERROR, STRUCTURED) and min(seen["usage"]) < 1:
         wrong.append(f"usage is {seen['usage']}")

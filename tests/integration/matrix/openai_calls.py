@@ -9,11 +9,13 @@ import openai
 from pydantic import BaseModel
 
 from tests.integration.matrix.cells import (
+    CHAT,
     CITY,
     FUNCTIONS,
     KEY,
     PARALLEL,
     PNG,
+    RESPONSES,
     RESULTS,
     STRUCTURED,
     THINKING,
@@ -268,3 +270,6 @@ class ResponsesDoor(OpenAIDoor):
             elif event.type == "response.failed":
                 error = event.response.error
                 raise openai.APIError(error.message, None, body=error)  # type: ignore[arg-type]
+
+
+DOORS = {CHAT: ChatDoor, RESPONSES: ResponsesDoor}

@@ -2,6 +2,7 @@
 // matrix_cells.mjs.
 import Anthropic from "@anthropic-ai/sdk";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
+import { VERSION } from "@anthropic-ai/sdk/version";
 import { errors, read, run } from "./matrix_cells.mjs";
 
 const { cells, shared } = await read();
@@ -106,4 +107,4 @@ const scenarios = {
     }),
   error: (cell) => errors(cell, answer, pieces),
 };
-await run(cells, (cell) => scenarios[cell.scenario](cell));
+await run(VERSION, cells, (cell) => scenarios[cell.scenario](cell));

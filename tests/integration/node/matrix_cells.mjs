@@ -1,5 +1,5 @@
 // What the clients of the table have in common: cells come in on standard input as JSON, and what
-// was seen of each goes out as JSON.
+// was seen of each goes out as JSON, with the client's version.
 export const read = async () => {
   const pieces = [];
   for await (const piece of process.stdin) pieces.push(piece);
@@ -31,7 +31,7 @@ export const errors = async (cell, answer, pieces) => {
   return seen;
 };
 
-export const run = async (cells, see) => {
+export const run = async (version, cells, see) => {
   const seen = {};
   for (const cell of cells) {
     try {
@@ -40,5 +40,5 @@ export const run = async (cells, see) => {
       seen[cell.number] = { raised: `${error.constructor.name}: ${error.message}` };
     }
   }
-  console.log(JSON.stringify(seen));
+  console.log(JSON.stringify({ version, seen }));
 };

@@ -1,7 +1,10 @@
-// OpenAI's Node client in the table's cells: node matrix_openai.mjs GATEWAY; see matrix_cells.mjs.
-import OpenAI from "openai";
+// OpenAI's Node client in the table's cells: node matrix_openai.mjs GATEWAY PACKAGE, the package
+// being openai or openai-oldest; see matrix_cells.mjs.
 import { errors, read, run } from "./matrix_cells.mjs";
 
+const { default: OpenAI } = await import(process.argv[3]);
+const formats = await import(`${process.argv[3]}/lib/parser`);
+const { VERSION } = await import(`${process.argv[3]}/version`);
 const { cells, shared } = await read();
 const client = new OpenAI({
   baseURL: `${process.argv[2]}/v1/`,
@@ -67,10 +70,13 @@ const chat = {
     ]),
   structured: (cell) =>
     chat.said(cell, cell.prompt, {
-      response_format: {
-        type: "json_schema",
-        json_schema: { name: "weather", strict: true, schema: shared.schema },
-      },
+      response_format: formats.makeParseableResponseFormat(
+        {
+          type: "json_schema",
+          json_schema: { name: "weather", strict: true, schema: shared.schema },
+        },
+        JSON.parse,
+      ),
     }),
   called: async (cell) => {
     const more = offered(cell, ([name, description]) => ({
@@ -140,7 +146,10 @@ const responses = {
   structured: (cell) =>
     responses.said(cell, cell.prompt, {
       text: {
-        format: { type: "json_schema", name: "weather", strict: true, schema: shared.schema },
+        format: formats.makeParseableTextFormat(
+          { type: "json_schema", name: "weather", strict: true, schema: shared.schema },
+          JSON.parse,
+        ),
       },
     }),
   called: async (cell) => {
@@ -195,4 +204,4 @@ for (const door of Object.values(doors)) {
   Object.assign(door, { tools: door.called, parallel: door.called, thinking: door.called });
   door.error = (cell) => errors(cell, door.answer, door.pieces);
 }
-await run(cells, (cell) => doors[cell.door][cell.scenario](cell));
+await run(VERSION, cells, (cell) => doors[cell.door][cell.scenario](cell));
