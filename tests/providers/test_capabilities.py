@@ -50,6 +50,15 @@ class RowTests(SynchronousTestCase):
         self.assertLessEqual(OPENAI_ONLY, other.drops)
         self.assertEqual("user", other.renames["safety_identifier"])
 
+    def test_files(self) -> None:
+        """E.1: a server that nobody knows is sent files, unless its model is known to read none."""
+        answers = LOCAL + 'dialect = "responses"\n'
+        self.assertTrue(able("local", toml=LOCAL).documents)
+        self.assertTrue(able("local", toml=answers, dialect=OPENAI_RESPONSES).documents)
+        self.assertFalse(able("local", "gpt-3.5-turbo", LOCAL).documents)
+        for name, expected in (("groq", False), ("deepseek", False), ("openrouter", True)):
+            self.assertEqual(expected, able(name).documents, name)
+
     def test_flags(self) -> None:
         """Single flags of single rows."""
         self.assertEqual("reasoning", able("groq").chat.reasoning_field)

@@ -33,7 +33,9 @@ _OPENAI = ProviderRow(
     operations={**TEXT_AND_EMBEDDINGS, **RESPONSES},
     # Many such servers have chat alone, so that is all that is believed without being told.
     order=(OPENAI_CHAT,),
-    abilities=COMPATIBLE,
+    # What nobody knows to be without files gets them: many such servers are gateways to models that
+    # read them, and one that cannot says so itself.
+    abilities=evolve(COMPATIBLE, documents=True),
     any_route=True,
     keyless=True,
     request_headers=("openai-beta", "openai-organization", "openai-project"),
