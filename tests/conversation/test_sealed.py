@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,13 +19,19 @@ THOUGHTS = st.builds(
     parts=st.lists(WORDS, max_size=3).map(tuple),
     summary=st.booleans(),
     redacted=st.booleans(),
-    token=st.builds(Token, st.text("abc-", min_size=1, max_size=32), WORDS),
+    token=st.builds(Token, st.text("abc-", min_size=1, max_size=32), WORDS.filter(bool)),
     item_id=st.none() | st.text("rs_1", min_size=1, max_size=128),
+)
+SIGNED_CALLS = st.builds(
+    Thinking,
+    token=st.builds(Token, st.text("abc-", min_size=1, max_size=32), WORDS.filter(bool)),
+    call_id=st.text(min_size=1, max_size=64),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | WORDS,
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("odtsrix"), inner, max_size=6)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from("odtsricx"), inner, max_size=6)
     ),
 )
 
@@ -38,7 +45,7 @@ def sealing(content: Any) -> str:
 class SealedTests(SynchronousTestCase):
     """Reasoning in an opaque string."""
 
-    @given(THOUGHTS)
+    @given(THOUGHTS | SIGNED_CALLS)
     def test_round_trip(self, thinking: Thinking) -> None:
         """What was sealed comes back as it was, in a string that any header or URL may hold."""
         text = seal(thinking)
@@ -54,6 +61,25 @@ class SealedTests(SynchronousTestCase):
         expected = "mgw1." + base64.urlsafe_b64encode(content).decode().rstrip("=")
         self.assertEqual(expected, seal(thinking))
 
+    def test_unsigned(self) -> None:
+        """Of words that nobody signed the string says whose they are, and does not repeat them."""
+        thinking = Thinking(parts=("Hm.", "So."), summary=True, token=Token("deepseek", ""))
+        text = seal(thinking) or ""
+        self.assertEqual(evolve(thinking, parts=()), unseal(text))
+        content = b'{"o":"deepseek","d":""}'
+        expected = "mgw1." + base64.urlsafe_b64encode(content).decode().rstrip("=")
+        self.assertEqual(expected, seal(evolve(thinking, summary=False)))
+
+    def test_of_a_call(self) -> None:
+        """What is wanted back with a call comes with the call's id and with nothing else."""
+        content = b'{"o":"gemini","d":"S","c":"call_1"}'
+        expected = "mgw1." + base64.urlsafe_b64encode(content).decode().rstrip("=")
+        self.assertEqual(expected, seal(Thinking(token=Token("gemini", "S"), call_id="call_1")))
+        for call_id in ("", "x" * 513):
+            with self.subTest(len(call_id)):
+                self.assertIsNone(seal(Thinking(token=Token("gemini", "S"), call_id=call_id)))
+        self.assertIsNone(seal(Thinking(token=Token("gemini", ""), call_id="call_1")))
+
     def test_field(self) -> None:
         """What comes back knows where it stood."""
         text = seal(Thinking(token=Token("o", "d"))) or ""
@@ -67,7 +93,9 @@ class SealedTests(SynchronousTestCase):
 
     def test_sizes(self) -> None:
         """A string beyond the limit is neither made nor read, and a long id is left behind."""
-        self.assertIsNone(seal(Thinking(token=Token("o", "x" * sealed.LONGEST))))
+        token = Token("o", "x" * sealed.LONGEST)
+        self.assertIsNone(seal(Thinking(token=token)))
+        self.assertIsNone(seal(Thinking(token=token, call_id="call_1")))
         self.assertIsNone(unseal(sealing({"o": "o", "d": "x" * sealed.LONGEST})))
         long = unseal(seal(Thinking(token=Token("o", "d"), item_id="x" * 129)) or "")
         self.assertEqual(Thinking(token=Token("o", "d")), long)
@@ -102,6 +130,14 @@ class SealedTests(SynchronousTestCase):
             sealing({**good, "i": 5}),
             sealing({**good, "i": "x" * 129}),
             sealing({**good, "x": 1}),
+            sealing({"o": "o", "d": "", "t": ["words"]}),
+            sealing({**good, "c": ""}),
+            sealing({**good, "c": None}),
+            sealing({**good, "c": 5}),
+            sealing({**good, "c": "x" * 513}),
+            sealing({**good, "c": "call_1", "t": ["words"]}),
+            sealing({**good, "c": "call_1", "i": "rs_1"}),
+            sealing({"o": "o", "d": "", "c": "call_1"}),
             "mgw1." + base64.urlsafe_b64encode(b"\xff\xfe").decode(),
             "mgw1." + base64.urlsafe_b64encode(b"[" * 60_000).decode(),
         ]

@@ -40,22 +40,35 @@ def call_id(given: str, asked: Asked, count: int) -> str:
 def signature_of(thinking: Thinking) -> str:
     """What a caller has to bring back with reasoning.
 
-    Another family's is sealed, so that it is known when it returns; unsigned reasoning has none.
+    Another family's is sealed, signed or not, so that it is known when it returns. Where that is
+    too long it says no more than whose it is.
     """
     token = thinking.token
-    if token is None or not token.data:
+    if token is None:
         return ""
-    return token.data if token.origin == ANTHROPIC else seal(thinking) or ""
+    if token.origin == ANTHROPIC:
+        return token.data
+    return seal(thinking) or seal(Thinking(token=Token(token.origin, ""))) or ""
 
 
 def thinking_block(thinking: Thinking) -> Json | None:
     """A block of reasoning; None for what says nothing and that nobody wants back."""
+    signed = thinking.token is not None and bool(thinking.token.data)
+    if not signed and (thinking.redacted or not thinking.text):
+        return None
     signature = signature_of(thinking)
     if thinking.redacted:
-        return {"type": "redacted_thinking", "data": signature} if signature else None
-    if not (thinking.text or signature):
-        return None
+        return {"type": "redacted_thinking", "data": signature}
     return {"type": "thinking", "thinking": thinking.text, "signature": signature}
+
+
+def call_token_block(call_id: str, token: Token | None) -> Json | None:
+    """What a call's maker wants back with it, as a block that callers bring back as it is.
+
+    A ``tool_use`` has no place for it. None where there is nothing, or too much to be sealed.
+    """
+    sealed = None if token is None else seal(Thinking(token=token, call_id=call_id))
+    return None if sealed is None else {"type": "redacted_thinking", "data": sealed}
 
 
 def call_block(call: ToolCall, asked: Asked, count: int) -> Json:

@@ -343,14 +343,14 @@ class MessagesStreamWriter:
             yield _frame({"type": "content_block_stop", "index": self._index})
 
     def _sign(self, opened: _Open, block: Thinking) -> Iterator[bytes]:
-        """The signature, also of reasoning without words; of unsigned reasoning an empty one."""
-        signature = ""
-        if opened.token is not None and opened.held <= LONGEST:
+        """The signature, also of reasoning without words; an empty one where nobody made it."""
+        token, signature = opened.token, ""
+        if token is not None:
+            if opened.held > LONGEST and token.origin != ANTHROPIC:
+                token = Token(token.origin, "")  # the words are not all there
             words = tuple("".join(pieces) for pieces in opened.parts)
-            signature = sealed_token(block, words, opened.token)
-        elif opened.token is not None and opened.token.origin == ANTHROPIC:
-            signature = opened.token.data
-        if not opened.begun and signature:
+            signature = sealed_token(block, words, token)
+        if not opened.begun and token is not None and token.data:
             self._open = opened
             yield self._block({"type": "thinking", "thinking": "", "signature": ""})
             self._open = None

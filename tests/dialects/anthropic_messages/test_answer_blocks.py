@@ -24,6 +24,7 @@ from magicgateway.conversation.sealed import unseal
 from magicgateway.dialects.anthropic_messages.answer_blocks import (
     answer_block,
     call_id,
+    call_token_block,
     message_id,
     own_block,
     sealed_token,
@@ -59,8 +60,22 @@ class AnswerBlockTests(SynchronousTestCase):
         self.assertEqual(foreign, unseal(signature_of(foreign)))
         bare = Thinking(summary=True, item_id="rs_1")
         self.assertEqual(foreign, unseal(sealed_token(bare, ("a", "b"), FOREIGN)))
-        huge = evolve(foreign, parts=("x" * 2**21,))
-        self.assertEqual("", signature_of(huge))
+
+    def test_only_whose(self) -> None:
+        """E.5: what nobody signed, or nobody could seal, says whose it is and nothing else."""
+        mark = Thinking(token=Token("openai", ""))
+        self.assertEqual(mark, unseal(signature_of(evolve(mark, parts=("t",)))))
+        huge = Thinking(parts=("x" * 2**21,), token=FOREIGN)
+        self.assertEqual(evolve(mark, token=Token(FOREIGN.origin, "")), unseal(signature_of(huge)))
+
+    def test_tokens_of_calls(self) -> None:
+        """What is wanted back with a call is a block of its own, if there is such a thing."""
+        written = call_token_block("c", FOREIGN)
+        assert written is not None
+        self.assertEqual("redacted_thinking", written["type"])
+        self.assertEqual(Thinking(token=FOREIGN, call_id="c"), unseal(written["data"]))
+        self.assertIsNone(call_token_block("c", None))
+        self.assertIsNone(call_token_block("c", Token("gemini", "x" * 2**21)))
 
     def test_thinking(self) -> None:
         """Reasoning that says nothing and nobody wants back is not there."""
@@ -69,6 +84,8 @@ class AnswerBlockTests(SynchronousTestCase):
             (Thinking(token=OWN), {"type": "thinking", "thinking": "", "signature": "S"}),
             (Thinking(redacted=True, token=OWN), {"type": "redacted_thinking", "data": "S"}),
             (Thinking(redacted=True), None),
+            (Thinking(redacted=True, token=Token("openai", "")), None),
+            (Thinking(token=Token("openai", "")), None),
             (Thinking(), None),
         ):
             self.assertEqual(expected, thinking_block(block))

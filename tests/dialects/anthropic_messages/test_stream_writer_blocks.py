@@ -16,6 +16,7 @@ from magicgateway.conversation.blocks import (
     Inline,
     Text,
     Thinking,
+    Token,
     ToolCall,
 )
 from magicgateway.conversation.events import (
@@ -34,7 +35,7 @@ from magicgateway.conversation.reply import (
     TOOL_CALLS,
     Usage,
 )
-from magicgateway.conversation.sealed import unseal
+from magicgateway.conversation.sealed import seal, unseal
 from magicgateway.dialects.anthropic_messages.stream_reader import MessagesStreamReader
 from tests.dialects.anthropic_messages import sdk
 from tests.dialects.anthropic_messages.streams import (
@@ -142,11 +143,24 @@ class BlockTests(SynchronousTestCase):
             self.assertEqual("S", signed["delta"]["signature"])
 
     def test_long_thinking(self) -> None:
-        """Reasoning that is too long to be sealed is shown and not signed; own always is."""
+        """Reasoning that is too long to be sealed only says whose it is; own is always signed."""
         long = ThinkingDelta(0, "x" * 2**20)
-        for token, expected in ((OWN, "S"), (FOREIGN, "")):
+        mark = seal(Thinking(token=Token(FOREIGN.origin, "")))
+        for token, expected in ((OWN, "S"), (FOREIGN, mark)):
             steps = inner(*block(0, Thinking(), long, long, TokenDelta(0, token)))
             self.assertEqual(expected, steps[-2]["delta"]["signature"])
+
+    def test_unsigned(self) -> None:
+        """E.5: reasoning that nobody signed says whose it is before its block stops."""
+        own = Token(FOREIGN.origin, "")
+        *_, signed, stopped = inner(
+            *block(0, Thinking(), ThinkingDelta(0, "a"), TokenDelta(0, own))
+        )
+        self.assertEqual("content_block_stop", stopped["type"])
+        self.assertEqual(
+            {"type": "signature_delta", "signature": seal(Thinking(token=own))}, signed["delta"]
+        )
+        self.assertEqual([], inner(*block(0, Thinking(), TokenDelta(0, own))))
 
     def test_redacted(self) -> None:
         """Redacted reasoning comes whole, sealed where it is another family's."""
