@@ -26,6 +26,7 @@ from magicgateway.conversation.blocks import (
 from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.marks import capped_marks
 from magicgateway.conversation.names import rename_calls, rename_tools, safe_id
+from magicgateway.conversation.plain import is_plain
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, Request, Turn
 from magicgateway.conversation.turns import settled, without_blanks
@@ -52,6 +53,8 @@ def fitted(
     Raises:
         ApiError: 400: a user says something that has no form here.
     """
+    if is_plain(request):
+        return request, {}
     request, names = rename_tools(request, longest_name)
     request = rename_calls(request, lambda id: bool(_ID.fullmatch(id)), safe_id)  # noqa: A006 - it is an id
     work = _Fitting(origin, ledger)

@@ -5,6 +5,8 @@ See: https://docs.anthropic.com/en/api/messages; 2026-11.
 
 from __future__ import annotations
 
+from typing import Any
+
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.names import free_name
@@ -15,6 +17,7 @@ from magicgateway.conversation.parameters import (
     RESPONSE_FORMAT,
     TOOL_CHOICE,
     WEB_SEARCH,
+    Parameter,
     Reasoning,
 )
 from magicgateway.conversation.reasons import Reason
@@ -45,6 +48,10 @@ from magicgateway.dialects.anthropic_messages.tool_writer import (
 )
 from magicgateway.dialects.anthropic_messages.turn_writer import lacks_thinking, write_turns
 from magicgateway.dialects.grammar import Sent
+
+_OF_TOOLS: frozenset[Parameter[Any]] = frozenset(
+    {TOOL_CHOICE, PARALLEL_TOOL_CALLS, RESPONSE_FORMAT, WEB_SEARCH}
+)
 
 
 def write_request(request: Request, capabilities: Capabilities, ledger: Ledger) -> Sent:
@@ -107,6 +114,8 @@ class _RequestWriting:
     def _tools(self, request: Request, reasoning: Reasoning | None) -> tuple[WrittenTools, Form]:
         """The tools, with one for the response format where nothing else makes sure of it."""
         parameters, taking = self._parameters, self._taking
+        if not request.tools and not taking.has_any(_OF_TOOLS):
+            return WrittenTools(), Form()
         capabilities, ledger = self._capabilities, self._ledger
         if SEARCH in permitted(capabilities):
             taking.take(WEB_SEARCH)  # a tool by now

@@ -36,6 +36,12 @@ _TIERS = {"auto": "auto", "default": "standard_only"}
 _SAME: tuple[Parameter[Any], ...] = (SPEED, CONTAINER, MCP_SERVERS)
 _IDLE: tuple[Parameter[Any], ...] = (CACHE_KEY, CACHE_RETENTION, CACHE_OPTIONS)
 """The caller's own labels, and OpenAI's hints to its cache: they ask nothing of the model."""
+_TAKEN: frozenset[Parameter[Any]] = frozenset(
+    {
+        TEMPERATURE, TOP_P, TOP_K, STOP, USER, SERVICE_TIER, AUTOMATIC_CACHE, CONTEXT_MANAGEMENT,
+        *_SAME, *_IDLE,
+    }
+)  # fmt: skip
 _PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[\d\s().-]{7,}")
 """Looks like an address or a telephone number, which Anthropic refuses as a user's id."""
 _LONGEST_USER = 256
@@ -61,6 +67,8 @@ def write_settings(
         manual: The model thinks by a budget.
     """
     body: Json = {}
+    if not taking.has_any(_TAKEN):
+        return body
     _sample(body, parameters, taking, capabilities, ledger, manual=manual)
     _stop(body, parameters, taking, ledger)
     user = taking.take(USER)

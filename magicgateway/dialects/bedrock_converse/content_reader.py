@@ -61,18 +61,6 @@ class ContentReader:
     def __init__(self, origin: str, ledger: Ledger | None = None) -> None:
         self._origin = origin
         self._ledger = ledger
-        self._kinds: Mapping[str, Callable[[Fields, Fields], Block | None]] = {
-            "image": self._image,
-            "document": self._document,
-            "video": self._video,
-            "audio": self._audio,
-            "toolUse": self._call,
-            "toolResult": self._result,
-            "reasoningContent": self._reasoning,
-            "citationsContent": self._cited,
-            "searchResult": self._search_result,
-            GUARD: self._guarded,
-        }
 
     def content(self, body: Fields, name: str = "content") -> tuple[tuple[Block, ...], bool]:
         """The blocks of an object's array, and whether it was one string instead."""
@@ -101,11 +89,11 @@ class ContentReader:
         if "json" in entry:
             words = encode(entry.take("json")).decode()
             return Text(text=words, field=entry.place, extras=rest_of(entry))
-        for kind, read in self._kinds.items():
+        for kind, read in _KINDS.items():
             value = entry.peek(kind)
             if isinstance(value, dict):
                 inner = Fields(value, entry.at(kind), lenient=self._ledger is None)
-                block = read(entry, inner)
+                block = read(self, entry, inner)
                 if block is not None:
                     return self._placed(block, start)
         raw = dict(entry.rest(FAMILY).fields)
@@ -305,6 +293,22 @@ class ContentReader:
         entry.take(GUARD)
         extras = rest_of(Fields({GUARD: inside, **entry.rest(FAMILY).fields}, entry.place))
         return evolve(block, extras=extras)
+
+
+# Here and not on each reader: bound to it, they would keep it alive until the collector comes.
+_KINDS: Mapping[str, Callable[[ContentReader, Fields, Fields], Block | None]] = {
+    "image": ContentReader._image,  # noqa: SLF001 - its own table
+    "document": ContentReader._document,  # noqa: SLF001
+    "video": ContentReader._video,  # noqa: SLF001
+    "audio": ContentReader._audio,  # noqa: SLF001
+    "toolUse": ContentReader._call,  # noqa: SLF001
+    "toolResult": ContentReader._result,  # noqa: SLF001
+    "reasoningContent": ContentReader._reasoning,  # noqa: SLF001
+    "citationsContent": ContentReader._cited,  # noqa: SLF001
+    "searchResult": ContentReader._search_result,  # noqa: SLF001
+    GUARD: ContentReader._guarded,  # noqa: SLF001
+}
+"""Blocks by their kind."""
 
 
 def redacted_token(origin: str, data: str) -> Token:

@@ -19,6 +19,7 @@ from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import rename_calls, rename_tools
 from magicgateway.conversation.parameters import AUTOMATIC_CACHE, REASONING
+from magicgateway.conversation.plain import is_plain
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request
 from magicgateway.dialects.bedrock_converse.block_writer import BlockWriter
@@ -121,6 +122,8 @@ class _Writing:
         )
 
     def _renamed(self) -> tuple[Request, dict[str, str]]:
+        if is_plain(self.request):
+            return self.request, {}
         abilities = self.capabilities
         request, names = rename_tools(self.request, min(LONGEST_NAME, abilities.longest_tool_name))
         if abilities.converse.nine_letter_ids:

@@ -21,6 +21,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import ALL, NONE, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
+from magicgateway.conversation.plain import is_plain
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, USER, Request, Turn
 from magicgateway.conversation.turns import (
@@ -65,8 +66,8 @@ class TurnWriter:
         """
         lead, rest = leading(settled(request.turns, FAMILY, self._ledger))
         system = self._system(lead)
-        rest = without_blanks(rest, self._ledger, filler=FILLER)
-        rest = results_first(rest)
+        if not is_plain(request):
+            rest = results_first(without_blanks(rest, self._ledger, filler=FILLER))
         rest = placed_systems(rest, self._capabilities.claude.mid_system, self._ledger)
         rest = checked_results(merged(rest), self._ledger)
         rest = prefill(rest, self._abilities.prefill)

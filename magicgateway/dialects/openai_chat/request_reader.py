@@ -28,6 +28,7 @@ from magicgateway.dialects.openai_chat.tool_reader import (
 
 NATIVE = "inferenceConfig"
 """A chat body with this is one of Converse's, which is answered as a chat."""
+_OF_TOOLS = frozenset({"tools", "tool_choice", "functions", "function_call"})
 
 
 def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
@@ -46,7 +47,7 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     if not fields.peek("messages"):
         raise invalid("messages", "must hold at least one message")
     legacy = "functions" in fields and "tools" not in fields
-    tools = _read_tools(fields, parameters, legacy=legacy)
+    tools = _read_tools(fields, parameters, legacy=legacy) if fields.has_any(_OF_TOOLS) else ()
     turns = MessageReader(ledger).read(fields.each("messages"))
     inner: dict[str, Fields | None] = {**read_settings(fields, parameters, ledger)}
     if legacy and tools:
