@@ -21,6 +21,7 @@ NODE_SECONDS = 60
 KEY = "sk-of-the-caller-0123456789"
 CLAUDE = "claude-3-5-sonnet-20241022"
 HELLO = "Hello, how are you?"
+SAMPLED = {"maxTokens": 1000, "temperature": 0.7, "topP": 1}
 AWS_KEYS = ("AKIADEMOPROVIDER0001", "demo-secret-key-that-is-no-secret-000001")
 
 
@@ -146,7 +147,10 @@ class CurlTests(SeedExamplesTestCase):
 
 class NodeTests(SeedExamplesTestCase):
     async def test_node(self) -> None:
-        """A key that is none is no key, a session token that is undefined or empty no token."""
+        """A key that is none is no key, a session token that is undefined or empty no token.
+
+        Fields that OpenAI does not know, and an empty message, arrive as they were written.
+        """
         key, secret = AWS_KEYS
         environment = clean_environment(
             {
@@ -168,9 +172,24 @@ class NodeTests(SeedExamplesTestCase):
         self.assertEqual(0, ran.returncode, ran.stderr.decode())
         text = said("anthropic.claude-v2")
         expected = dict.fromkeys(("undefined", "written", "empty", "streamed"), text)
-        self.assertEqual({**expected, "anthropic": said(CLAUDE)}, json.loads(ran.stdout))
-        journal = self.gateway.demo.journal
-        self.assertEqual(5, len(journal))
-        for received in list(journal)[:4]:
+        answers = json.loads(ran.stdout)
+        others = {name: answers.pop(name) for name in ("fireworks", "together", "groq")}
+        self.assertEqual({**expected, "anthropic": said(CLAUDE)}, answers)
+        self.assertTrue(all(others.values()), others)
+        journal = list(self.gateway.demo.journal)
+        self.assertEqual(8, len(journal))
+        for received in journal[:4]:
             self.assertIsNone(received.header("x-amz-security-token"))
             self.assertNotIn("not-needed", str(received.headers))
+            self.assertEqual(SAMPLED, received.json()["inferenceConfig"])
+            self.assertEqual({"top_k": 250}, received.json()["additionalModelRequestFields"])
+        hello = [{"role": "user", "content": HELLO}]
+        empty = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": ""}]
+        self.assertEqual(
+            [
+                {"model": "m-1", "messages": hello, "top_k": 40, "max_tokens": 64},
+                {"model": "m-2", "messages": hello, "top_k": 50, "repetition_penalty": 1.1},
+                {"model": "m-3", "messages": empty},
+            ],
+            [received.json() for received in journal[5:]],
+        )

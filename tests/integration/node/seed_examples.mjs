@@ -23,6 +23,9 @@ const bedrock = async (sessionToken, more = {}) => {
     model: "anthropic.claude-v2",
     messages,
     max_tokens: 1000,
+    temperature: 0.7,
+    top_p: 1,
+    top_k: 250,
     ...more,
   });
   if (!more.stream) return answer.choices[0].message.content;
@@ -49,6 +52,17 @@ const anthropic = async () => {
   return text;
 };
 
+const unchanged = async (provider, body) => {
+  const client = new OpenAI({
+    baseURL,
+    apiKey: process.env.ANTHROPIC_API_KEY,
+    maxRetries: 0,
+    defaultHeaders: { "x-provider": provider },
+  });
+  const answer = await client.chat.completions.create(body);
+  return answer.choices[0].message.content;
+};
+
 console.log(
   JSON.stringify({
     undefined: await bedrock(AWS_SESSION_TOKEN),
@@ -56,5 +70,19 @@ console.log(
     empty: await bedrock(AWS_SESSION_TOKEN || ""),
     streamed: await bedrock(AWS_SESSION_TOKEN, { stream: true }),
     anthropic: await anthropic(),
+    fireworks: await unchanged("fireworks", { model: "m-1", messages, top_k: 40, max_tokens: 64 }),
+    together: await unchanged("together", {
+      model: "m-2",
+      messages,
+      top_k: 50,
+      repetition_penalty: 1.1,
+    }),
+    groq: await unchanged("groq", {
+      model: "m-3",
+      messages: [
+        { role: "system", content: "Be kind." },
+        { role: "user", content: "" },
+      ],
+    }),
   }),
 );
