@@ -37,6 +37,8 @@ _DOUBLED = ("text", "tool_use")
 """Kinds in ``content_blocks`` that the message has in ``content`` and ``tool_calls`` as well."""
 _PLACE = ("type", "index")
 """By which pieces of ``reasoning_details`` that belong together are known."""
+_MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
+_BROUGHT_BACK = frozenset({*WORDS, "thinking_blocks", "content_blocks", "provider_fields"})
 _GROWING = ("text", "summary", "data")
 
 
@@ -52,6 +54,8 @@ def take_words(fields: Fields) -> str:
 
 def read_cache(fields: Fields) -> CacheMark | None:
     """The cache mark of a part, a message, a call or a tool, in either spelling."""
+    if not fields.has_any(_MARKS):
+        return None
     place = fields.fields("cache_control")
     mark = None
     if place is not None:
@@ -104,6 +108,8 @@ def _unsealed(data: str, shown: Thinking, field: str, ledger: Ledger) -> Thinkin
 
 def take_thinking(message: Fields, ledger: Ledger) -> tuple[Block, ...]:
     """The reasoning that an assistant's message brings back, and steps of hosted tools."""
+    if not message.has_any(_BROUGHT_BACK):
+        return ()
     words = take_words(message)
     blocks: list[Block] = [
         read_thinking(entry, ledger)
