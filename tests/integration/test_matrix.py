@@ -23,8 +23,8 @@ from tests.gateway import GatewayTestCase
 from tests.house import ROOT
 from tests.integration.matrix.cells import (
     CLIENTS,
-    LEFT_OUT,
     NEWEST,
+    NOTES,
     OLDEST,
     PYTHON,
     SCENARIOS,
@@ -119,7 +119,7 @@ class MatrixTests(GatewayTestCase):
         weak = {cell: wrong for cell, wrong in verdicts.items() if cell.dialect in WEAK}
         strong = {cell: wrong for cell, wrong in verdicts.items() if cell.dialect not in WEAK}
         print(f"\n{table(strong, names, SCENARIOS)}\n\n{table(weak, names, WEAK_SCENARIOS)}")
-        print(f"left out: {LEFT_OUT}")
+        print("\n".join(NOTES))
         wrong = [f"{cell.name}: {what}" for cell, all_ in verdicts.items() for what in all_]
         self.assertEqual([], wrong, "\n".join(wrong))
         for client in (client for client in CLIENTS if client.age == OLDEST):
