@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 from botocore.auth import S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from tests.certificates import Authority
+from tests.daemon import Daemon, free_port
 from tests.gateway import post, start_gateway
 from tests.integration.test_aws_sdk import client
 from tests.serving.test_channel import status_of
 from tests.sockets import Peer, ScriptedServer
 
+KEY = "sk-gateway-key-0123456789"
 OWN = {"x-aws-access-key-id": "AKIAEXAMPLE", "x-aws-secret-access-key": "example"}
 MODEL = "us.amazon.nova-lite-v1:0"
 AT = "us.amazon.nova-lite-v1%3A0"
@@ -121,3 +128,41 @@ class OperationTests(TestCase):
         (request,) = self.server.requests()
         self.assertEqual("POST /model/m/converse?a=%20", taken_apart(request)[0])
         self.assertEqual("AKIAEXAMPLE", signer(request)[0])
+
+
+class BearerTests(SynchronousTestCase):
+    def test_key_of_the_gateway(self) -> None:
+        """AWS's SDK shows the gateway's key as its own bearer, which it sends over TLS only."""
+        folder = Path(self.mktemp()).resolve()
+        folder.mkdir()
+        authority = Authority(folder)
+        certificate = authority.server("localhost")
+        port = free_port()
+        listen = f"ssl:{port}:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"
+        server = ScriptedServer(
+            [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"]
+        )
+        self.addCleanup(server.stop)
+        toml = (
+            '[server]\nkeys = ["env:GATEWAY_KEY"]\n'
+            f'[providers.bedrock]\nbase_url = "http://127.0.0.1:{server.port}"\n'
+        )
+        environment = {
+            "GATEWAY_KEY": KEY,
+            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "example",
+        }
+        self.patch(os, "environ", {**os.environ, "AWS_BEARER_TOKEN_BEDROCK": KEY})
+
+        with Daemon("--listen", listen, toml=toml, environment=environment):
+            made = botocore.session.Session().create_client(
+                "bedrock-runtime",
+                region_name="us-east-1",
+                endpoint_url=f"https://localhost:{port}/bedrock",
+                verify=str(authority.ca_file),
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            made.converse(modelId=MODEL, messages=HELLO)
+        (request,) = server.requests()
+        self.assertEqual("AKIAEXAMPLE", signer(request)[0])
+        self.assertNotIn(KEY.encode(), request)
