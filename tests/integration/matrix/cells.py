@@ -125,7 +125,7 @@ CLIENTS = (
 )
 NOTES = (
     "left out: anthropic for Node below major 1, for which nothing is promised",
-    "in the API's own words (extra_body): a form for the answer, by the oldest anthropic for Python",
+    "by extra_body, for want of an argument: structured, by the oldest anthropic for Python",
 )
 """What the table's lines do not say of themselves."""
 
