@@ -177,6 +177,8 @@ class Capabilities:
         efforts: Levels of reasoning effort, weakest first; empty: it knows none.
         default_effort: The level it has when none is asked for, where that is known. A model that
             thinks only when told to (``none``) takes sampling parameters until then.
+        encrypted_reasoning: Responses can ask it for ``reasoning.encrypted_content``, and give it
+            back. Models that do not reason refuse both.
         default_max_tokens: Sent where the dialect demands a limit and the caller gave none.
         max_output_tokens: The model's own limit, None where it is not known.
         images: It sees. ``image_urls``: it fetches them itself.
@@ -192,6 +194,7 @@ class Capabilities:
     sampling: str = ALL
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
+    encrypted_reasoning: bool = True
     default_max_tokens: int = 32000
     max_output_tokens: int | None = None
     images: bool = True

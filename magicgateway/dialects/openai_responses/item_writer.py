@@ -54,6 +54,7 @@ class ItemWriter:
         parts: Writes what is said.
         origin: Whose reasoning the model can read.
         stored: The provider keeps items, and knows reasoning by its id alone.
+        reasons: The model does; others are refused with reasoning in their input.
         wrapped: Names of functions whose arguments go in ``input``.
         made: How many ids of messages were made up.
     """
@@ -61,6 +62,7 @@ class ItemWriter:
     parts: PartWriter
     origin: str
     stored: bool
+    reasons: bool = True
     wrapped: frozenset[str] = frozenset()
     made: int = 0
 
@@ -221,7 +223,8 @@ class ItemWriter:
         return part
 
     def _reasoning(self, block: Thinking) -> Iterator[Item]:
-        known = block.token is not None and block.token.origin == self.origin
+        token = block.token if block.token is not None and block.token.data else None
+        known = token is not None and token.origin == self.origin and self.reasons
         if not known and not (block.token is None and self.stored and block.item_id):
             self.ledger.drop(block.field or "reasoning", Reason.FOREIGN_REASONING)
             self.ledger.carry(block.extras, OPENAI)
@@ -234,8 +237,8 @@ class ItemWriter:
         item["summary"] = shown if block.summary else kept or []
         if not block.summary and block.parts:
             item["content"] = [{"type": "reasoning_text", "text": text} for text in block.parts]
-        if block.token is not None:
-            item["encrypted_content"] = block.token.data
+        if token is not None:
+            item["encrypted_content"] = token.data
         give_back(item, block.extras, self.ledger)
         yield item
 

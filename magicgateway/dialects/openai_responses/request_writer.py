@@ -1,7 +1,7 @@
 """Requests for a provider of the Responses API, from whatever dialect.
 
 Nothing is stored unless the caller asked for that, and the reasoning is asked for in the encrypted
-form that can come back in a later turn.
+form that can come back in a later turn, of models that reason: others refuse to be asked for it.
 
 See: https://platform.openai.com/docs/api-reference/responses/create; openai 3.57 (Python), 2026-11.
 """
@@ -51,7 +51,10 @@ def write_request(request: Request, capabilities: Capabilities, ledger: Ledger) 
     tools = ToolWriter(request, taking.take(TOOL_CHOICE), ledger)
     wrapped = tools.wrapped
     stored = parameters.get(STORE_RESPONSE) is True
-    items = ItemWriter(PartWriter(capabilities, ledger), capabilities.origin, stored, wrapped)
+    items = ItemWriter(
+        PartWriter(capabilities, ledger), capabilities.origin, stored,
+        reasons=capabilities.encrypted_reasoning, wrapped=wrapped,
+    )  # fmt: skip
     _input(body, request, items)
     taking.take(STORED_ITEMS)
     SettingsWriter(parameters, taking, capabilities, ledger).write(body, stream=request.stream)

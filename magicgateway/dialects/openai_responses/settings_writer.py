@@ -110,10 +110,12 @@ class SettingsWriter:
 
     def _include(self, body: dict[str, Any]) -> None:
         self.taking.take(ENCRYPTED_REASONING)
-        include = [ENCRYPTED]
+        include = [ENCRYPTED] if self.capabilities.encrypted_reasoning else []
         if self.taking.take(LOGPROBS) and self.given.named(LOGPROBS) != TOP_LOGPROBS.name:
             include.append(LOGPROBS_INCLUDED)
-        body["include"] = [*include, *(self.taking.take(INCLUDE) or ())]
+        include = [*include, *(self.taking.take(INCLUDE) or ())]
+        if include:
+            body["include"] = include
 
     def _limit(self, body: dict[str, Any]) -> None:
         limit = self.taking.take(MAX_TOKENS)

@@ -25,8 +25,12 @@ def _family(
     chat: Mapping[str, Any] | None = None,
     **takes: Any,
 ) -> Family:
-    # A model that reasons refuses sampling parameters while it does.
-    reasoning = {"sampling": NONE, "default_effort": default} if efforts else {}
+    # A model that reasons refuses sampling parameters while it does. One that does not refuses
+    # ``include: ["reasoning.encrypted_content"]``: "Encrypted content is not supported with this
+    # model." (https://github.com/pydantic/pydantic-ai/issues/3326, 2026-11-25)
+    reasoning: dict[str, Any] = {"encrypted_reasoning": False}
+    if efforts:
+        reasoning = {"sampling": NONE, "default_effort": default}
     return Family(
         pattern=rf"(?:ft:)?(?:{pattern}){_DATE}(?::.*)?",
         takes={"efforts": efforts, "max_output_tokens": most, **reasoning, **takes},

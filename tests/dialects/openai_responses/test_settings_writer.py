@@ -47,6 +47,18 @@ class SettingsWriterTests(SynchronousTestCase):
             given = {"include": ["reasoning.encrypted_content"], **body(HI), **fields}
             self.assertEqual(given, again(given))
 
+    def test_no_encrypted_reasoning(self) -> None:
+        """A model that does not reason refuses to be asked for reasoning, and is not."""
+        plain = Capabilities(encrypted_reasoning=False)
+        sent, notes = written(p.ENCRYPTED_REASONING, True, "include", plain)
+        self.assertEqual((False, []), ("include" in sent, notes))
+        sent, _ = written(p.LOGPROBS, True, "logprobs", plain)
+        self.assertEqual(["message.output_text.logprobs"], sent["include"])
+        sent, _ = written(p.LOGPROBS, True, "logprobs")
+        self.assertEqual(
+            ["reasoning.encrypted_content", "message.output_text.logprobs"], sent["include"]
+        )
+
     def test_limit(self) -> None:
         """A limit below what OpenAI takes is its least, and that is reported."""
         sent, notes = written(p.MAX_TOKENS, 1, "max_tokens")

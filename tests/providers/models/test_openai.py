@@ -55,6 +55,7 @@ class OpenAiTests(SynchronousTestCase):
             )
             self.assertEqual(expected, given, model)
             self.assertEqual("none" if able.efforts else "all", able.sampling, model)
+            self.assertEqual(bool(able.efforts), able.encrypted_reasoning, model)
 
     def test_media(self) -> None:
         """Which hear, which search, and which only read."""
