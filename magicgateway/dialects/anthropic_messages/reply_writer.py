@@ -13,7 +13,12 @@ from magicgateway.conversation.counting import estimate, estimated_blocks
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.reply import STOP, Choice, Finish, Reply
-from magicgateway.dialects.anthropic_messages.answer_blocks import answer_block, message_id
+from magicgateway.dialects.anthropic_messages.answer_blocks import (
+    answer_block,
+    call_id,
+    call_token_block,
+    message_id,
+)
 from magicgateway.dialects.anthropic_messages.extras import put_back
 from magicgateway.dialects.anthropic_messages.finishes import write_finish
 from magicgateway.dialects.anthropic_messages.token_counts import (
@@ -56,7 +61,13 @@ def _content(blocks: Sequence[Block], asked: Asked, ledger: Ledger) -> list[dict
     calls = 0
     for block in blocks:
         written = answer_block(block, asked, calls, ledger)
-        calls += isinstance(block, ToolCall)
+        if isinstance(block, ToolCall):
+            token = call_token_block(call_id(block.id, asked, calls), block.token)
+            if token is not None:
+                content.append(token)
+            elif block.token is not None:
+                ledger.drop(f"content[{len(content)}].signature")
+            calls += 1
         if written is None:
             ledger.carry(block.extras, "")
         else:

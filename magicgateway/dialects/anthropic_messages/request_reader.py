@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from magicgateway.conversation.call_tokens import with_call_tokens
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.parameters import MAX_TOKENS, Parameters
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, USER, Request, Turn
@@ -41,7 +42,7 @@ def read_uncapped(body: Mapping[str, Any], ledger: Ledger) -> Request:
     model = fields.needed("model")
     if not fields.peek("messages"):
         raise invalid("messages", "must hold at least one message")
-    turns = tuple(_turns(fields, BlockReader(ledger)))
+    turns = with_call_tokens(tuple(_turns(fields, BlockReader(ledger))), ledger)
     tools = read_tools(fields)
     choice = read_choice(fields, tools, parameters)
     nested = read_settings(fields, parameters)

@@ -49,6 +49,7 @@ from magicgateway.conversation.sealed import LONGEST
 from magicgateway.conversation.sequence import Sequencer
 from magicgateway.dialects.anthropic_messages.answer_blocks import (
     call_id,
+    call_token_block,
     message_id,
     own_block,
     sealed_token,
@@ -243,12 +244,9 @@ class MessagesStreamWriter:
                 yield from self._whole(block)
 
     def _call(self, call: ToolCall) -> Iterator[bytes]:
-        written: Json = {
-            "type": "tool_use",
-            "id": call_id(call.id, self._asked, self._calls),
-            "name": call.name,
-            "input": {},
-        }
+        name = call_id(call.id, self._asked, self._calls)
+        yield from self._call_token(name, call.token)
+        written: Json = {"type": "tool_use", "id": name, "name": call.name, "input": {}}
         put_back(written, call.extras, Ledger())
         self._calls += 1
         yield self._block(written)
@@ -256,6 +254,13 @@ class MessagesStreamWriter:
             yield self._delta("input_json_delta", "partial_json", '{"input":"')
         if call.arguments:
             yield from self._arguments(call.arguments)
+
+    def _call_token(self, call: str, token: Token | None) -> Iterator[bytes]:
+        """What is wanted back with a call, as a block before it, or after it if it comes late."""
+        written = call_token_block(call, token)
+        if written is not None:
+            yield self._block(written)
+            yield _frame({"type": "content_block_stop", "index": self._index})
 
     def _whole(self, block: Hosted | Foreign) -> Iterator[bytes]:
         """A block that only this family has; a call's input comes after it, as from Anthropic."""
@@ -341,6 +346,11 @@ class MessagesStreamWriter:
             yield self._delta("input_json_delta", "partial_json", '"}')
         if opened.begun:
             yield _frame({"type": "content_block_stop", "index": self._index})
+        if isinstance(block, ToolCall) and opened.token is not None:
+            self._open = opened
+            name = call_id(block.id, self._asked, self._calls - 1)
+            yield from self._call_token(name, opened.token)
+            self._open = None
 
     def _sign(self, opened: _Open, block: Thinking) -> Iterator[bytes]:
         """The signature, also of reasoning without words; an empty one where nobody made it."""

@@ -23,12 +23,12 @@ from magicgateway.conversation.ledger import Fields, Ledger
 from magicgateway.dialects.openai_chat.finishes import read_finish
 from magicgateway.dialects.openai_chat.reasoning import (
     DETAILS,
+    SIGNATURE,
     WORDS,
     details_token,
     read_thinking,
 )
 from magicgateway.dialects.openai_chat.reply_reader import (
-    SIGNATURE,
     content_blocks,
     made_id,
     own_token,
@@ -265,15 +265,15 @@ class ChoiceReader:
         call.index = self._next
         self._next += 1
         call.id = call.id or made_id(self._source, self._calls.index(call))
-        block = ToolCall(id=call.id, name=call.name, kind=call.kind)
+        token, call.signature = signature_token(call.signature, self._origin), None
+        block = ToolCall(id=call.id, name=call.name, kind=call.kind, token=token)
         yield BlockStarted(call.index, block, self._choice)
-        yield from self._sign(call)
         if call.held:
             yield ArgumentsDelta(call.index, "".join(call.held), self._choice)
             call.held = []
 
     def _sign(self, call: _Call) -> Iterator[Event]:
-        """What the provider wants back with a call, once."""
+        """What the provider wants back with a call, where it came after its start."""
         token, call.signature = signature_token(call.signature, self._origin), None
         if token is not None:
             yield TokenDelta(call.index, token, self._choice)

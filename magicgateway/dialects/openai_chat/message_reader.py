@@ -17,6 +17,7 @@ from magicgateway.conversation.blocks import (
     ToolCall,
     ToolResult,
 )
+from magicgateway.conversation.call_tokens import with_call_tokens
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.request import ASSISTANT, TOOL, Turn
 from magicgateway.dialects.openai_chat.extras import rest_of
@@ -43,7 +44,7 @@ class MessageReader:
 
     def read(self, messages: Iterator[Fields]) -> tuple[Turn, ...]:
         """All turns."""
-        return tuple(self._turn(message) for message in messages)
+        return with_call_tokens(tuple(self._turn(message) for message in messages), self._ledger)
 
     def _turn(self, message: Fields) -> Turn:
         role = message.needed("role")

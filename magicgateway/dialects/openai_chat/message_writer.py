@@ -36,8 +36,13 @@ from magicgateway.dialects.openai_chat.part_writer import (
     is_blank,
     text_part,
 )
-from magicgateway.dialects.openai_chat.reasoning import DETAILS, details_of
-from magicgateway.wire.jsontext import BadJson, decode, encode
+from magicgateway.dialects.openai_chat.reasoning import (
+    DETAILS,
+    SIGNATURE,
+    details_of,
+    signature_of,
+)
+from magicgateway.wire.jsontext import encode
 
 _BILLING = "x-anthropic-billing-header:"
 """How a text of Claude Code begins that is no prompt, and would spoil caches."""
@@ -214,9 +219,9 @@ class MessageWriter:
             inner = {"name": call.name, "arguments": self._arguments(call)}
             written = {"id": call.id, "type": "function", "function": inner}
         if call.token is not None and call.token.origin == self._capabilities.origin:
-            signature = _content_of_token(call.token.data)
+            signature = signature_of(call.token)
             if signature is not None:
-                written["extra_content"] = signature
+                written[SIGNATURE] = signature
         put_back(written, call.extras, self._ledger)
         self._parts.mark_whole(written, call.cache, call.field)
         return written
@@ -254,12 +259,3 @@ def _prefixed(parts: list[Part]) -> list[Part]:
     if parts and parts[0]["type"] == "text":
         return [{**parts[0], "text": _FAILED + parts[0]["text"]}, *parts[1:]]
     return [text_part(_FAILED.rstrip()), *parts]
-
-
-def _content_of_token(data: str) -> Any:
-    """What a call's ``extra_content`` was, None for what cannot have been one."""
-    try:
-        value = decode(data.encode())
-    except (BadJson, UnicodeEncodeError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -32,6 +32,8 @@ from magicgateway.wire.jsontext import BadJson, decode, encode
 WORDS = ("reasoning_content", "reasoning", "reasoning_text")
 """Fields of a message with the words of its reasoning, any of which a provider may use."""
 DETAILS = "reasoning_details"
+SIGNATURE = "extra_content"
+"""A field of a call that its provider wants back with it."""
 THINKING_KINDS = ("thinking", "redacted_thinking")
 _DOUBLED = ("text", "tool_use")
 """Kinds in ``content_blocks`` that the message has in ``content`` and ``tool_calls`` as well."""
@@ -191,3 +193,12 @@ def details_of(tokens: Iterable[Token]) -> list[Any]:
         if isinstance(value, list):
             details += [entry for entry in value if isinstance(entry, dict)]
     return details
+
+
+def signature_of(token: Token) -> dict[str, Any] | None:
+    """What a call's ``extra_content`` was, None for what cannot have been one."""
+    try:
+        value = decode(token.data.encode())
+    except (BadJson, UnicodeEncodeError):
+        return None
+    return value if isinstance(value, dict) else None

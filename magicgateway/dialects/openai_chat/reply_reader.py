@@ -31,15 +31,13 @@ from magicgateway.dialects.openai_chat.finishes import is_broken, read_finish
 from magicgateway.dialects.openai_chat.message_reader import read_call
 from magicgateway.dialects.openai_chat.reasoning import (
     DETAILS,
+    SIGNATURE,
     THINKING_KINDS,
     details_token,
     read_thinking,
     take_words,
 )
 from magicgateway.wire.jsontext import encode
-
-SIGNATURE = "extra_content"
-"""A field of a call that its provider wants back with it."""
 
 
 def read_reply(body: Mapping[str, Any], sent: Sent) -> Reply:

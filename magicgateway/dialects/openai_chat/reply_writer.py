@@ -16,6 +16,7 @@ from magicgateway.conversation.blocks import (
     Refusal,
     Text,
     Thinking,
+    Token,
     ToolCall,
 )
 from magicgateway.conversation.ledger import Ledger
@@ -26,7 +27,7 @@ from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_chat.counts import write_counts
 from magicgateway.dialects.openai_chat.extras import put_back
 from magicgateway.dialects.openai_chat.finishes import GENERIC_REFUSAL, write_finish
-from magicgateway.dialects.openai_chat.reasoning import thinking_entry
+from magicgateway.dialects.openai_chat.reasoning import SIGNATURE, signature_of, thinking_entry
 
 KEPT = "provider_fields"
 """Where a message has what OpenAI has no field for, so that it can come back."""
@@ -126,14 +127,18 @@ def written_call(call: ToolCall, arguments: str | None = None) -> dict[str, Any]
     """A member of ``tool_calls``; a client-run tool of another API is a function here."""
     said = call.arguments if arguments is None else arguments
     if call.kind == "custom":
-        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": said}}
+        written = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": said}}
+        return {**written, **wanted_back(call.token)}
     if arguments is None:
         said = said or "{}"
-    return {
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": said},
-    }
+    function = {"name": call.name, "arguments": said}
+    return {"id": call.id, "type": "function", "function": function, **wanted_back(call.token)}
+
+
+def wanted_back(token: Token | None) -> dict[str, Any]:
+    """What a call's provider wants back with it, in the field that it gave it in."""
+    content = None if token is None else signature_of(token)
+    return {} if content is None else {SIGNATURE: content}
 
 
 def written_citations(blocks: Iterable[Block]) -> tuple[list[dict[str, Any]], list[Any]]:

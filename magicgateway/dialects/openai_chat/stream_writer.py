@@ -50,7 +50,12 @@ from magicgateway.dialects.openai_chat.counts import write_counts
 from magicgateway.dialects.openai_chat.errors import error_event
 from magicgateway.dialects.openai_chat.finishes import GENERIC_REFUSAL, write_finish
 from magicgateway.dialects.openai_chat.reasoning import thinking_entry
-from magicgateway.dialects.openai_chat.reply_writer import annotation, answer_id, written_call
+from magicgateway.dialects.openai_chat.reply_writer import (
+    annotation,
+    answer_id,
+    wanted_back,
+    written_call,
+)
 from magicgateway.wire.jsontext import encode
 
 _DONE = b"data: [DONE]\n\n"
@@ -291,7 +296,13 @@ class ChatStreamWriter:
 
     def _token(self, event: TokenDelta) -> bytes:
         written = self._written(event.choice, event.index)
-        if written is None or not isinstance(written.block, Thinking):
+        if written is None:
+            return b""
+        if isinstance(written.block, ToolCall):
+            signature = {} if self._legacy else wanted_back(event.token)
+            call = {"index": written.place, **signature}
+            return self._chunk(event.choice, {"tool_calls": [call]}) if signature else b""
+        if not isinstance(written.block, Thinking):
             return b""
         entry = _signed(written, event.token)
         if entry is None:

@@ -37,6 +37,7 @@ from magicgateway.conversation.names import qualified
 from magicgateway.conversation.parameters import ENCRYPTED_REASONING, REASONING
 from magicgateway.conversation.reply import REFUSED, Finish
 from magicgateway.conversation.request import Tool
+from magicgateway.conversation.sealed import seal
 from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_responses.client_run import CLIENT_RUN
 from magicgateway.dialects.openai_responses.extras import ITEMS
@@ -79,6 +80,8 @@ class Assembly:
         self._encrypted = given.get(ENCRYPTED_REASONING) is True
         self._summarized = reasoning is not None and reasoning.summary is not None
         self._open: OpenItem | None = None
+        self._late: Thinking | None = None
+        """What is wanted back with the open call, where it came after the call's start."""
         self._pending: Text | Refusal | None = None
         """A part of which no word has come; one without any is no part."""
         self._ids: set[str] = set()
@@ -108,6 +111,8 @@ class Assembly:
                 self._cite(item, event.citation)
             case TokenDelta() if isinstance(item, OpenReasoning):
                 item.token = event.token
+            case TokenDelta() if isinstance(item, OpenCall | OpenClientCall):
+                self._late = Thinking(token=event.token, call_id=item.call_id)
             case TokenDelta():
                 self._lose("token")
             case BlockStopped() if item is not None:
@@ -119,7 +124,7 @@ class Assembly:
                 pass
 
     def _start(self, block: Block) -> Iterator[Item]:
-        if block.token is not None and not isinstance(block, Thinking):
+        if block.token is not None and not isinstance(block, Thinking | ToolCall):
             self._lose("token")
         if isinstance(block, Text | Refusal):
             self._pending = block
@@ -174,6 +179,8 @@ class Assembly:
         name = call.name if tool is None else tool.name
         namespace = call.namespace if tool is None else tool.namespace
         call_id = self._call_id(call.id)
+        if call.token is not None:
+            yield from self._call_token(Thinking(token=call.token, call_id=call_id))
         client_run = CLIENT_RUN.get(kind)
         item: OpenCall | OpenClientCall
         if client_run is not None:
@@ -187,6 +194,21 @@ class Assembly:
             yield from self._begin(item)
         if call.arguments:
             yield from item.argue(call.arguments)
+
+    def _call_token(self, thinking: Thinking) -> Iterator[Item]:
+        """What is wanted back with a call, as an item of its own that has no words.
+
+        It is there whether the caller includes such things or not: without it the provider may
+        refuse the next turn.
+        """
+        if seal(thinking) is None:
+            self._lose("token")
+            return
+        item = OpenReasoning(self._place("rs", None), thinking, summary=True, encrypted=True)
+        yield item.place.added(item.begun())
+        whole = item.whole("completed")
+        self.output.append(whole)
+        yield item.place.done(whole)
 
     def _search(self, block: Hosted) -> Iterator[Item]:
         """A search of Anthropic's as one of OpenAI's."""
@@ -235,6 +257,9 @@ class Assembly:
             whole = item.whole(status)
             self.output.append(whole)
             yield item.place.done(whole)
+        late, self._late = self._late, None
+        if late is not None:
+            yield from self._call_token(late)
 
     def _finish(self, finish: Finish) -> Iterator[Item]:
         status, _ = outcome(finish)

@@ -20,6 +20,7 @@ from magicgateway.conversation.blocks import (
     ToolCall,
     ToolResult,
 )
+from magicgateway.conversation.call_tokens import with_call_tokens
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.request import ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER, Turn
 from magicgateway.dialects.openai_responses.block_items import (
@@ -91,7 +92,7 @@ class ItemReader:
         for item in items:
             self._item(item)
         self._close()
-        return tuple(self._turns)
+        return with_call_tokens(tuple(self._turns), self._ledger)
 
     def _item(self, item: Fields) -> None:
         kind = item.peek("type")
@@ -163,9 +164,11 @@ class ItemReader:
         run.blocks += blocks
 
     def _reasoning(self, item: Fields) -> None:
-        if self._run is not None and self._run.has_message and not self._run.has_calls:
+        thinking = read_reasoning(item, self._ledger)
+        run = self._run
+        if run is not None and run.has_message and not (run.has_calls or thinking.call_id):
             self._close()
-        self._open(item.place).blocks.append(read_reasoning(item, self._ledger))
+        self._open(item.place).blocks.append(thinking)
 
     def _call(self, call: ToolCall, place: str) -> None:
         run = self._open(place)

@@ -267,8 +267,10 @@ class OpenReasoning(OpenItem):
         token = self.token or self.thinking.token
         if token is None:
             return None
-        if token.origin == OPENAI:
-            return token.data
+        if token.origin == OPENAI and self.thinking.call_id is None:
+            return token.data or None
+        if not (token.data or texts):
+            return None
         return seal(evolve(self.thinking, parts=texts, token=token))
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from attrs import evolve
+
+from magicgateway.conversation.blocks import ToolCall
+from magicgateway.conversation.events import BlockStarted, Event, TokenDelta
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import Reply
@@ -20,7 +25,7 @@ from magicgateway.dialects.openai_responses.response_object import (
 def write_reply(reply: Reply, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     """A whole answer for the caller."""
     assembly = Assembly(asked)
-    for event in events_of(reply):
+    for event in _events(reply):
         if not getattr(event, "choice", None):  # there is one answer
             for _ in assembly.feed(event):
                 pass
@@ -42,6 +47,24 @@ def write_reply(reply: Reply, asked: Asked, ledger: Ledger) -> dict[str, Any]:
             written[name] = value
     give_back(written, reply.extras, ledger)
     return written
+
+
+def _events(reply: Reply) -> Iterator[Event]:
+    """What a stream would have said; as there, a call's token comes with the call's start."""
+    signed = {
+        (choice.index, index): block
+        for choice in reply.choices
+        for index, block in enumerate(choice.blocks)
+        if isinstance(block, ToolCall) and block.token is not None
+    }
+    for event in events_of(reply):
+        if isinstance(event, BlockStarted | TokenDelta):
+            call = signed.get((event.choice, event.index))
+            if call is not None:
+                if isinstance(event, BlockStarted):
+                    yield evolve(event, block=evolve(event.block, token=call.token))
+                continue
+        yield event
 
 
 _FIXED = frozenset({"id", "object", "created_at", "status", "model", "output", "usage", "error"})

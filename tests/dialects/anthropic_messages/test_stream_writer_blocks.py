@@ -162,6 +162,22 @@ class BlockTests(SynchronousTestCase):
         )
         self.assertEqual([], inner(*block(0, Thinking(), TokenDelta(0, own))))
 
+    def test_tokens_of_calls(self) -> None:
+        """What is wanted back with a call is a block before it, or after it where it came late."""
+        signed = ToolCall(id="c.1", name="f", token=FOREIGN)
+        bare = evolve(signed, token=None)
+        for steps, place in (
+            (inner(*block(0, signed, ArgumentsDelta(0, "{}"))), 0),
+            (inner(*block(0, bare, ArgumentsDelta(0, "{}"), TokenDelta(0, FOREIGN))), 1),
+        ):
+            begun = [s["content_block"] for s in steps if s["type"] == "content_block_start"]
+            kinds = ["redacted_thinking", "tool_use"]
+            self.assertEqual(kinds if place == 0 else kinds[::-1], [b["type"] for b in begun])
+            self.assertEqual(Thinking(token=FOREIGN, call_id="c_1"), unseal(begun[place]["data"]))
+            self.assertEqual([0, 0, 1, 1], [
+                s["index"] for s in steps if s["type"] != "content_block_delta"
+            ])  # fmt: skip
+
     def test_redacted(self) -> None:
         """Redacted reasoning comes whole, sealed where it is another family's."""
         for token in (OWN, FOREIGN):

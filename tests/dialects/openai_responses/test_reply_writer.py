@@ -35,7 +35,7 @@ from magicgateway.conversation.reply import (
     Reply,
     Usage,
 )
-from magicgateway.conversation.sealed import unseal
+from magicgateway.conversation.sealed import seal, unseal
 from magicgateway.dialects.openai_responses.extras import ITEMS
 from tests.dialects.openai_responses.judge import (
     CLOSED,
@@ -268,6 +268,20 @@ class WriteReplyTests(SynchronousTestCase):
         (picture,) = items(Image(source=Inline("image/png", "AAAA")))
         self.assertEqual(("image_generation_call", "AAAA"), (picture["type"], picture["result"]))
 
+    def test_tokens_of_calls(self) -> None:
+        """What is wanted back with a call is an item before it, whether it was asked for or not."""
+        token = Token("gemini", "S")
+        calls = (ToolCall(id="c", name="f", token=token), ToolCall(id="d", name="g"))
+        carrier, first, second = items(*calls)
+        self.assertEqual(
+            {
+                "id": "rs_x1_0", "type": "reasoning", "summary": [], "status": "completed",
+                "encrypted_content": seal(Thinking(token=token, call_id="c")),
+            },
+            carrier,
+        )  # fmt: skip
+        self.assertEqual(["c", "d"], [first["call_id"], second["call_id"]])
+
     def test_losses(self) -> None:
         """What this API has no item for is reported."""
         cited = Text(text="a", citations=(Citation(kind="char_location", family=ANTHROPIC),))
@@ -277,7 +291,8 @@ class WriteReplyTests(SynchronousTestCase):
             (Foreign(family=ANTHROPIC, kind="novelty", raw={}), "output[0].novelty"),
             (Image(source=Remote("https://x.test")), "output[0].image"),
             (Audio(source=Inline("audio/wav", "AAAA")), "output[0].audio"),
-            (ToolCall(id="c", name="f", token=Token("gemini", "x")), "output[0].token"),
+            (ToolCall(id="c", name="f", token=Token("gemini", "x" * 2**21)), "output[0].token"),
+            (Text(text="a", token=Token("gemini", "x")), "output[0].token"),
             (cited, "output[0].citation"),
         ]  # fmt: skip
         for block, lost in cases:

@@ -37,6 +37,7 @@ from magicgateway.conversation.reply import (
     Finish,
     Usage,
 )
+from magicgateway.conversation.sealed import unseal
 from magicgateway.dialects.openai_responses.extras import ITEMS
 from magicgateway.dialects.openai_responses.grammar import open_writer
 from tests.dialects.openai_responses.judge import (
@@ -49,6 +50,7 @@ from tests.dialects.openai_responses.judge import (
     stream,
     streamed,
 )
+from tests.judging import unjudged
 
 HELLO = Text(text="Hello")
 TOOLS = [function("f"), {"type": "custom", "name": "p"}, {"type": "local_shell"}]
@@ -212,6 +214,7 @@ class StreamWriterTests(SynchronousTestCase):
             response["usage"]["input_tokens"], response["usage"]["output_tokens"],
             response["usage"]["total_tokens"], response["service_tier"]))  # fmt: skip
 
+    @unjudged("codes that clients know, and the SDK does not list")
     def test_failed(self) -> None:
         """G.4: a failure ends the stream, and nothing comes after it."""
         codes = [
@@ -276,7 +279,26 @@ class StreamWriterTests(SynchronousTestCase):
             BlockStarted(0, ToolCall(id="c", name="f")), TokenDelta(0, Token("a", "b")),
             BlockStopped(0), Finished(Finish(reason=STOP)), Ended(),
         )  # fmt: skip
-        self.assertEqual(1, len(events[-1]["response"]["output"]))
+        kinds = [item["type"] for item in events[-1]["response"]["output"]]
+        self.assertEqual(["function_call", "reasoning"], kinds)
+
+    def test_tokens_of_calls(self) -> None:
+        """What is wanted back with a call is an item of its own, before or after its call."""
+        token = Token("gemini", "S")
+        begun, known = ToolCall(id="c", name="f"), ToolCall(id="c", name="f", token=token)
+        end = (BlockStopped(0), Finished(Finish(reason=STOP)), Ended())
+        for given, place in (
+            ((BlockStarted(0, known), *end), 0),
+            ((BlockStarted(0, begun), TokenDelta(0, token), *end), 1),
+        ):
+            events, final = stream(Started(), *given)
+            assert final is not None
+            output = events[-1]["response"]["output"]
+            self.assertEqual(("reasoning", []), (output[place]["type"], output[place]["summary"]))
+            self.assertEqual(
+                Thinking(token=token, call_id="c"), unseal(output[place]["encrypted_content"])
+            )
+            self.assertEqual("function_call", output[1 - place]["type"])
 
     def test_own_provider(self) -> None:
         """What a provider of this API says of itself is said on."""
