@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from magicgateway.config.secret import Secret
 from magicgateway.errors import ApiError, ConfigError
@@ -33,12 +33,19 @@ _TOKEN = re.compile(r"[\x21-\x7e]{0,16384}")
 
 @frozen
 class AwsCredential:
-    """A pair of keys, and the token that temporary ones come with. ``own``: the caller's."""
+    """A pair of keys, and the token that temporary ones come with.
+
+    Attributes:
+        own: The caller's.
+        derived: Keys of a day, a region and a service, which ``signing`` makes of the secret one
+            and keeps here, so that they are gone when it is.
+    """
 
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret | None = None
     own: bool = False
+    derived: dict[tuple[bytes, str], bytes] = field(factory=dict, init=False, eq=False, repr=False)
 
 
 @frozen

@@ -32,7 +32,7 @@ _OWN = frozenset(
 """Fields that the signature decides about."""
 
 _KEPT = 64
-"""Requests whose canonical form is kept."""
+"""Requests whose canonical form is kept, and steps of a credential's that are."""
 _TIME_MARK, _TOKEN_MARK, _HASH_MARK = "\0time", "\0token", "\0hash"
 """No field can hold them."""
 
@@ -106,7 +106,9 @@ def sign(
         canonical = canonical.replace(mark, content)
 
     # These are the steps of add_auth, which would read the clock and log what it signs.
-    keys = _Keys(credential.access_key_id, credential.secret_access_key.reveal())
+    keys = _Keys(
+        credential.access_key_id, credential.secret_access_key.reveal(), credential.derived
+    )
     signer, dated = _signer()[0](keys, service, region), _Dated({"timestamp": timestamp})
     to_sign = signer.string_to_sign(dated, canonical)
     added["authorization"] = (
@@ -158,6 +160,7 @@ class _Keys:
 
     access_key: str
     secret_key: str = field(repr=False)
+    derived: dict[tuple[bytes, str], bytes] = field(repr=False)
 
 
 @cache
@@ -171,8 +174,15 @@ def _signer() -> tuple[Any, Any]:
             return _HASH_MARK
 
         def _sign(self, key: bytes, msg: str, hex: bool = False) -> bytes | str:  # noqa: A002 - botocore's
-            """As botocore's, in one call of OpenSSL's instead of four objects."""
-            digest = hmac.digest(key, msg.encode(), "sha256")
-            return digest.hex() if hex else digest
+            """As botocore's, in one call of OpenSSL's; steps towards a day's key are kept."""
+            if hex:
+                return hmac.digest(key, msg.encode(), "sha256").hex()
+            derived = self.credentials.derived
+            digest: bytes | None = derived.get((key, msg))
+            if digest is None:
+                if len(derived) >= _KEPT:
+                    derived.clear()
+                digest = derived[key, msg] = hmac.digest(key, msg.encode(), "sha256")
+            return digest
 
     return Signer, AWSRequest

@@ -18,7 +18,7 @@ from magicgateway.providers.envelopes import Envelope
 from magicgateway.serving.relay import Relay
 from magicgateway.upstream.attempt import OutgoingRequest
 from magicgateway.upstream.aws_requests import AwsCall, AwsRequest
-from magicgateway.upstream.forwarding import framing
+from magicgateway.upstream.forwarding import framing, in_pieces
 
 if TYPE_CHECKING:
     from magicgateway.config.settings import TimeoutSettings
@@ -144,7 +144,7 @@ class Passing:
         timeouts = self._destination.provider.timeouts
         outgoing = OutgoingRequest(
             signed.origin,
-            [signed.head + framing(self._call.method.encode(), len(body)), body],
+            in_pieces(signed.head + framing(self._call.method.encode(), len(body)), body),
             repeatable=self._passage.repeatable,
         )
         if exchange.attempt is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from magicgateway.errors import ApiError
+from magicgateway.providers.aws_credentials import AwsBearer, AwsCredential, own_aws_credential
 from magicgateway.providers.credentials import (
     Admission,
     Credential,
@@ -10,6 +13,7 @@ from magicgateway.providers.credentials import (
     operator_credential,
     own_credential,
 )
+from magicgateway.providers.envelopes import Letter
 from magicgateway.providers.registry import Provider
 from magicgateway.providers.row import OWN
 from magicgateway.routing.destination import Destination
@@ -67,6 +71,9 @@ class Standing:
         self.opening = b""
         """The upstream request's head without its framing; empty until there was a credential."""
         self.own_credential = False
+        self._aws: AwsCredential | AwsBearer | None = None
+        self._translated: Letter | None = None
+        """Around which body ``opening`` was written, where the gateway has written that."""
 
     def admit(self) -> None:
         """Find out whether the request may be served at all.
@@ -154,7 +161,8 @@ class Standing:
         Raises:
             ApiError: 401, there is no credential for it.
         """
-        if not self.opening:
+        if not self.opening or self._translated is not None:
+            self._translated = None
             destination = self.destination
             assert destination is not None
             credential = self.credential()
@@ -163,6 +171,47 @@ class Standing:
                 self._head, destination.upstream_path + self.target.query, credential
             )
         return self.opening
+
+    def open_translated(self, letter: Letter) -> bytes:
+        """The head of an upstream request whose body the gateway writes, up to its framing.
+
+        Args:
+            letter: What goes around the body.
+
+        Raises:
+            ApiError: 401, there is no credential for it.
+        """
+        before = self._translated
+        if (
+            self.opening
+            and before is not None
+            and (letter.method, letter.path, letter.headers)
+            == (before.method, before.path, before.headers)
+        ):
+            return self.opening
+        forwarder = self.forwarder
+        credential = self.credential()
+        self.own_credential = credential is not None and credential.own
+        self.opening = forwarder.translated_fields(
+            self._head,
+            letter.method.encode("ascii"),
+            forwarder.provider.prefix + letter.path.encode("ascii"),
+            letter.headers,
+            credential,
+        )
+        self._translated = evolve(letter, body=None)
+        return self.opening
+
+    def aws_credential(self) -> AwsCredential | AwsBearer | None:
+        """The credential for AWS that the caller brought; None if it brought none.
+
+        Raises:
+            ApiError: 400, it brought one that cannot be used; see ``own_aws_credential``.
+        """
+        assert self.admission is not None
+        if self._aws is None:
+            self._aws = own_aws_credential(self._fields, self.admission)
+        return self._aws
 
 
 def _field_text(text: str) -> bytes:

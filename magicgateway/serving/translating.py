@@ -26,7 +26,7 @@ from magicgateway.providers.envelopes import Letter, enclose
 from magicgateway.serving.translated_relay import TranslatedRelay
 from magicgateway.upstream.attempt import OutgoingRequest
 from magicgateway.upstream.aws_requests import AwsCall, AwsRequest
-from magicgateway.upstream.forwarding import framing
+from magicgateway.upstream.forwarding import framing, in_pieces
 from magicgateway.wire import large_json
 from magicgateway.wire.jsontext import encode
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 LARGE = 128 * 1024
 """Bytes from which on a body is translated in a thread, so that nobody waits for it."""
-_PIECE = 256 * 1024
-"""Bytes of a large body that are handed to a connection at a time."""
 _Step = Any
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -175,17 +173,9 @@ class Translating:
         if provider.aws is not None:
             self._send_signed()
             return
-        credential = standing.credential()
-        exchange.own_credential = credential is not None and credential.own
-        forwarder, letter = standing.forwarder, written.letter
-        head = forwarder.translated_fields(
-            exchange.request.head,
-            letter.method.encode("ascii"),
-            provider.prefix + letter.path.encode("ascii"),
-            letter.headers,
-            credential,
-        )
-        self._attempt(forwarder.origin, head)
+        head = standing.open_translated(written.letter)
+        exchange.own_credential = standing.own_credential
+        self._attempt(standing.forwarder.origin, head)
 
     def _send_signed(self, refused: AwsCredential | None = None) -> None:
         """Have the request signed, which may have to wait, then send it.
@@ -208,6 +198,7 @@ class Translating:
             service=self._way.envelope.service,
             headers=letter.headers,
             body=self._written.body,
+            own=standing.aws_credential(),
         )
 
         def send(signed: AwsRequest) -> None:
@@ -222,10 +213,7 @@ class Translating:
         exchange, body = self._exchange, self._written.body
         method = self._written.letter.method.encode("ascii")
         timeouts = self._destination.provider.timeouts
-        pieces = [head + framing(method, len(body)), body]
-        if len(body) > LARGE:
-            # In several pieces it goes out as the provider takes it.
-            pieces[1:] = [body[at : at + _PIECE] for at in range(0, len(body), _PIECE)]
+        pieces = in_pieces(head + framing(method, len(body)), body)
         envelope = self._way.envelope
         cut = AWS_CHUNKS if envelope.chunked else envelope.framing
         relay = self._relays(exchange, self._translation, cut, timeouts, self._repair)

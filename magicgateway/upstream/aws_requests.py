@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 
 from magicgateway import __version__
 from magicgateway.errors import ApiError, ConfigError
@@ -47,6 +47,7 @@ class AwsCall:
         path: Below the base URL, encoded as it goes on the wire.
         service: Of AWS, whose host is asked; empty: the one that runs models.
         headers: What surrounds the body, by lower-case name.
+        own: The caller's credential, where it was found before.
     """
 
     provider: Provider
@@ -59,6 +60,7 @@ class AwsCall:
     service: str
     headers: Mapping[str, str]
     body: bytes
+    own: AwsCredential | AwsBearer | None = None
 
 
 @frozen
@@ -102,16 +104,27 @@ class AwsRequests:
             ApiError: Through the Deferred: 400 or 401, the credential or the region cannot be
                 used; 500, the operator's cannot; 502 or 504, the machine's could not be had.
         """
-        ready: Deferred[Any] = (
-            succeed(None) if signing.is_loaded() else self._threads.run(signing.load)
-        )
-        ready.addCallback(lambda _: self._identity(call, refused))
-        return ready.addCallback(partial(self._hashed, call))
+        if not signing.is_loaded():
+            loading: Deferred[Any] = self._threads.run(signing.load)
+            return loading.addCallback(lambda _: self._prepare(call, refused))
+        try:
+            prepared = self._prepare(call, refused)
+        except ApiError:
+            return fail()
+        return prepared if isinstance(prepared, Deferred) else succeed(prepared)
+
+    def _prepare(
+        self, call: AwsCall, refused: AwsCredential | None
+    ) -> Deferred[AwsRequest] | AwsRequest:
+        who = self._identity(call, refused)
+        if isinstance(who, Deferred):
+            return who.addCallback(partial(self._hashed, call))
+        return self._hashed(call, who)
 
     def _identity(
         self, call: AwsCall, refused: AwsCredential | None
     ) -> Deferred[AwsIdentity] | _Known:
-        own = own_aws_credential(call.fields, call.admission)
+        own = call.own or own_aws_credential(call.fields, call.admission)
         if own is not None:
             return _Known(own)
         check_operator_serves(call.admission, local=call.local)
@@ -142,7 +155,9 @@ class AwsRequests:
     def _hashed(
         self, call: AwsCall, who: AwsIdentity | _Known
     ) -> Deferred[AwsRequest] | AwsRequest:
-        if len(call.body) <= signing.LARGE_BODY or isinstance(who.credential, AwsBearer):
+        if isinstance(who.credential, AwsBearer):
+            return self._signed(call, who, "")  # nothing is signed
+        if len(call.body) <= signing.LARGE_BODY:
             return self._signed(call, who, signing.payload_hash([call.body]))
         hashing = self._threads.run(signing.payload_hash, [call.body])
         return hashing.addCallback(partial(self._signed, call, who))

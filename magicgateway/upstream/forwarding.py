@@ -17,6 +17,9 @@ from magicgateway.wire.heads import CHUNKED, RequestHead
 
 _DROP, _PASS, _RATE_LIMIT = 0, 1, 2
 _SPELLINGS_LIMIT = 1024
+_WHOLE = 128 * 1024
+_PIECE = 256 * 1024
+"""Bytes of a large body that are handed to a connection at a time."""
 _OF_THE_BODY = frozenset(
     {
         b"content-type",
@@ -161,6 +164,16 @@ class Forwarder:
         if len(self._response) < _SPELLINGS_LIMIT:
             self._response[name] = verdict
         return verdict
+
+
+def in_pieces(head: bytes, body: bytes) -> list[bytes]:
+    """A request of the gateway's making as it is handed to a connection, head first.
+
+    A large body comes in several pieces, so that it goes out as the provider takes it.
+    """
+    if len(body) <= _WHOLE:
+        return [head, body]
+    return [head, *(body[at : at + _PIECE] for at in range(0, len(body), _PIECE))]
 
 
 def framing(method: bytes, length: int) -> bytes:

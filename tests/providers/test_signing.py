@@ -130,6 +130,24 @@ class FieldTests(SynchronousTestCase):
         )
         self.assertEqual(5, len({signature(signed) for signed in (first, later, *others)}))
 
+    def test_derived_keys_are_of_their_credential(self) -> None:
+        """Each day, region and service has its own key, and what is kept of them is bounded."""
+        keys = AwsCredential("AKIDEXAMPLE", Secret(SECRET))
+        days = [NOW + 86_400 * day for day in (0, 1, 0)]
+        said = [
+            signature(sign(keys, region, "GET", f"{RUNTIME}/", [], EMPTY, now, service))
+            for now in days
+            for region in ("us-east-1", "eu-west-1")
+            for service in ("bedrock", "sts")
+        ]
+        self.assertEqual((8, said[:4]), (len(set(said)), said[8:]))
+        for day in range(300):
+            sign(keys, "us-east-1", "GET", f"{RUNTIME}/", [], EMPTY, NOW + 86_400 * day)
+        self.assertLessEqual(len(keys.derived), 64)
+        self.assertNotIn(SECRET, repr(keys))
+        first = sign(keys, "us-east-1", "GET", f"{RUNTIME}/", [], EMPTY, NOW)
+        self.assertEqual(said[0], signature(first))
+
     def test_further_fields_are_signed(self) -> None:
         """Fields that are to be sent are signed with their values, under any spelling."""
         signed = sign(
@@ -178,7 +196,7 @@ class FieldTests(SynchronousTestCase):
 
     def test_representation(self) -> None:
         """No representation of what is passed around shows a secret."""
-        shown = repr((with_token(TOKEN), signing._Keys("AKIDEXAMPLE", SECRET)))
+        shown = repr((with_token(TOKEN), signing._Keys("AKIDEXAMPLE", SECRET, {})))
         self.assertNotIn(SECRET, shown)
         self.assertNotIn(TOKEN, shown)
 

@@ -87,3 +87,62 @@ class StandingTests(GatewayTestCase):
             return found
 
         self.assertEqual([401, 200, 401], await deferToThread(ask))
+
+
+class TranslatedTests(GatewayTestCase):
+    """The same of requests that are written anew: around each body is what belongs to it."""
+
+    toml = (
+        '[providers.openai]\nbase_url = "{demo}/v1"\n'
+        '[providers.anthropic]\nbase_url = "{demo}/v1"\n'
+    )
+
+    async def test_changes(self) -> None:
+        """Betas, credentials, providers and ways that change from request to request."""
+
+        def asking(model: str, **fields: str) -> bytes:
+            body = b'{"model":"%b","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}'
+            headers = {"authorization": "Bearer sk-1", "x-provider": "anthropic", **fields}
+            return post(CHAT, body % model.encode(), headers=headers, close=False)
+
+        requests = [
+            asking("claude-3-haiku"),
+            asking("claude-3-haiku"),
+            asking("claude-3-opus"),
+            asking("claude-3-haiku", **{"anthropic-beta": "context-1m-2025-08-07"}),
+            asking("claude-3-haiku"),
+            asking("claude-3-haiku", authorization="Bearer sk-2"),
+            asking("gpt", **{"x-provider": "openai"}),
+            asking("claude-3-haiku"),
+        ]
+        expected = [
+            ("/v1/messages", "claude-3-haiku", "sk-1", ""),
+            ("/v1/messages", "claude-3-haiku", "sk-1", ""),
+            ("/v1/messages", "claude-3-opus", "sk-1", ""),
+            ("/v1/messages", "claude-3-haiku", "sk-1", "context-1m-2025-08-07"),
+            ("/v1/messages", "claude-3-haiku", "sk-1", ""),
+            ("/v1/messages", "claude-3-haiku", "sk-2", ""),
+            ("/v1/chat/completions", "gpt", "Bearer sk-1", ""),
+            ("/v1/messages", "claude-3-haiku", "sk-1", ""),
+        ]
+
+        def ask() -> list[int]:
+            with connected(self.gateway) as client:
+                buffer = bytearray()
+                found = []
+                for request in requests:
+                    client.sendall(request)
+                    found.append(status_of(read_answer(client, buffer)[0]))
+                return found
+
+        self.assertEqual([200] * len(requests), await deferToThread(ask))
+        told = [
+            (
+                one.target,
+                one.json()["model"],
+                one.header("x-api-key") or one.header("authorization"),
+                one.header("anthropic-beta") or "",
+            )
+            for one in self.gateway.demo.journal
+        ]
+        self.assertEqual(expected, told)

@@ -12,7 +12,7 @@ from magicgateway.config.settings import ProviderSettings, Settings
 from magicgateway.providers.credentials import Credential
 from magicgateway.providers.registry import Provider, Registry
 from magicgateway.providers.row import ProviderRow
-from magicgateway.upstream.forwarding import Forwarder, framing
+from magicgateway.upstream.forwarding import Forwarder, framing, in_pieces
 from magicgateway.upstream.pool import Origin
 from magicgateway.wire.heads import HeadLimits, RequestHead, read_request_head
 
@@ -200,6 +200,14 @@ class RequestTests(SynchronousTestCase):
                     if each.lower().startswith((b"content-length", b"transfer-encoding"))
                 ]
                 self.assertEqual([line] if line else [], framing, (method, length, asked))
+
+    def test_pieces(self) -> None:
+        """A large body goes out in pieces of 256 KiB, with nothing lost, a small one as it is."""
+        small, large = b"s" * 131_072, bytes(range(251)) * 4000
+        self.assertEqual([b"head", small], in_pieces(b"head", small))
+        head, *pieces = in_pieces(b"head", large)
+        self.assertEqual((b"head", large), (head, b"".join(pieces)))
+        self.assertEqual([262_144, 262_144, 262_144, 217_568], list(map(len, pieces)))
 
     def test_no_credential(self) -> None:
         """A provider that asks for none gets none."""
