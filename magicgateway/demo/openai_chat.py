@@ -21,6 +21,7 @@ from magicgateway.demo.call import (
     long_json_answer,
     stream,
 )
+from magicgateway.demo.call_signatures import check_signed, signed
 from magicgateway.demo.faults import Script
 from magicgateway.demo.logprobs import token_logprobs
 from magicgateway.demo.reading import (
@@ -50,7 +51,9 @@ def chat(call: Call) -> Answer:
     value = _envelope("chatcmpl-", "chat.completion", call, ask.model)
     tops = _tops(fields)
     value["choices"] = [
-        _choice(index, _logprobs(reply, tops), _finish(reply), message=_message(reply, call))
+        _choice(
+            index, _logprobs(reply, tops), _finish(reply), message=_message(reply, call, ask.model)
+        )
         for index, reply in enumerate(replies)
     ]
     value["usage"] = usage(replies)
@@ -120,6 +123,7 @@ def _ask(fields: Mapping[str, Any], call: Call) -> Ask:
     messages = fields.get("messages")
     if not isinstance(messages, list) or not messages:
         raise Refusal(400, "messages must be a list with at least one message.", param="messages")
+    check_signed(model_of(fields), messages)
     limit = number_of(fields, "max_completion_tokens")
     last = messages[-1] if isinstance(messages[-1], dict) else {}
     return Ask(
@@ -221,16 +225,17 @@ def _whole(value: dict[str, Any], replies: list[Reply], call: Call) -> Answer:
     return long_json_answer(value, list(replies[0].text))
 
 
-def _function(reply: Reply, number: int, *, arguments: str) -> dict[str, Any]:
+def _function(reply: Reply, number: int, model: str, *, arguments: str) -> dict[str, Any]:
     call = reply.tools[number]
     if call.free:
         custom = {"name": call.name, "input": arguments}
         return {"id": "call_" + call.id, "type": "custom", "custom": custom}
     function = {"name": call.name, "arguments": arguments}
-    return {"id": "call_" + call.id, "type": "function", "function": function}
+    beside = signed(model, number, "call_" + call.id)
+    return {"id": "call_" + call.id, "type": "function", "function": function, **beside}
 
 
-def _message(reply: Reply, call: Call) -> dict[str, Any]:
+def _message(reply: Reply, call: Call, model: str) -> dict[str, Any]:
     text = None if reply.finish == TOOLS or reply.refused else _text(reply, call)
     message: dict[str, Any] = {
         "role": "assistant",
@@ -242,13 +247,13 @@ def _message(reply: Reply, call: Call) -> dict[str, Any]:
         message["reasoning_content"] = "".join(reply.reasoning)
     if reply.tools:
         message["tool_calls"] = [
-            _function(reply, number, arguments=tool.arguments)
+            _function(reply, number, model, arguments=tool.arguments)
             for number, tool in enumerate(reply.tools)
         ]
     return message
 
 
-def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], int]]:
+def _deltas(reply: Reply, model: str) -> Iterator[tuple[dict[str, Any], int]]:
     field = "refusal" if reply.refused else "content"
     yield {"role": "assistant", "content": None if reply.tools else "", "refusal": None}, 0
     for word in reply.reasoning:
@@ -256,7 +261,10 @@ def _deltas(reply: Reply) -> Iterator[tuple[dict[str, Any], int]]:
     for word in reply.text:
         yield {field: word}, 1
     for number, tool in enumerate(reply.tools):
-        yield {"tool_calls": [{"index": number, **_function(reply, number, arguments="")}]}, 8
+        yield (
+            {"tool_calls": [{"index": number, **_function(reply, number, model, arguments="")}]},
+            8,
+        )
         for start in range(0, len(tool.arguments), 4):
             piece = tool.arguments[start : start + 4]
             part = {"custom": {"input": piece}} if tool.free else {"function": {"arguments": piece}}
@@ -268,7 +276,7 @@ def _chat_stream(call: Call, fields: Mapping[str, Any], model: str, replies: lis
 
     def pieces() -> Iterator[tuple[dict[str, Any], int, int]]:
         for index, reply in enumerate(replies):
-            for delta, tokens in _deltas(reply):
+            for delta, tokens in _deltas(reply, model):
                 word = delta.get("content") or delta.get("refusal")
                 told = _logprobs(reply, tops, (word,)) if word else None
                 yield _choice(index, told, delta=delta), tokens, 0

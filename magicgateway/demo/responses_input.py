@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -59,6 +60,8 @@ _OTHER_ITEMS = frozenset(
     }
 )  # fmt: skip
 _LEAST_OUTPUT = 16
+_PLAIN = re.compile(r"gpt-(?:3\.5|4o|4\.1|4|5-chat)(?:-|$)")
+"""Models that do not reason."""
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", None)
 
 
@@ -74,6 +77,8 @@ def ask_of(fields: Mapping[str, Any], call: Call) -> Ask:
     _check_kinds(fields)
     items = _items(fields.get("input"))
     _check_items(items)
+    if _PLAIN.match(model_of(fields)):
+        _check_plain(fields, items)
     answered = bool(items) and items[-1].get("type") in _OUTPUTS
     spoken = _last_user(items)
     return Ask(
@@ -92,6 +97,15 @@ def ask_of(fields: Mapping[str, Any], call: Call) -> Ask:
         seen=attachments(spoken),
         script=call.script,
     )
+
+
+def _check_plain(fields: Mapping[str, Any], items: list[Any]) -> None:
+    """See whether a model that does not reason is asked for no reasoning, and given none."""
+    if "reasoning.encrypted_content" in (fields.get("include") or ()):
+        raise _bad("Encrypted content is not supported with this model.", "include")
+    if any(item.get("type") == "reasoning" for item in items):
+        said = "Reasoning input items can only be provided to a reasoning or computer use model."
+        raise _bad(said, "input")
 
 
 def _bad(message: str, param: str | None, code: str | None = None) -> Refusal:

@@ -146,6 +146,19 @@ class AskTests(SynchronousTestCase):
                 answered = str(items[-1].get("type")).endswith("_output")
                 self.assertEqual(answered, ask(input=items).answered)
 
+    def test_models_that_do_not_reason(self) -> None:
+        """They can neither be asked for encrypted reasoning nor be given reasoning."""
+        thought = {"type": "reasoning", "summary": [], "encrypted_content": sealed("a")}
+        include = ["reasoning.encrypted_content"]
+        for fields, param in (
+            ({"include": include}, "include"),
+            ({"input": [USER, thought]}, "input"),
+        ):
+            ask(**fields)
+            for model in ("gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest"):
+                refusal = self.assertRaises(Refusal, ask, model=model, **fields)
+                self.assertEqual(param, refusal.param)
+
     def test_ids(self) -> None:
         """An id says whether its response was stored."""
         self.assertTrue(is_stored(response_id("ab", stored=True)))

@@ -300,8 +300,12 @@ class ChatStreamWriter:
             return b""
         if isinstance(written.block, ToolCall):
             signature = {} if self._legacy else wanted_back(event.token)
-            call = {"index": written.place, **signature}
-            return self._chunk(event.choice, {"tool_calls": [call]}) if signature else b""
+            if not signature:
+                return b""
+            custom = written.block.kind == "custom"
+            nothing = {"custom": {"input": ""}} if custom else {"function": {"arguments": ""}}
+            call = {"index": written.place, **nothing, **signature}
+            return self._chunk(event.choice, {"tool_calls": [call]})
         if not isinstance(written.block, Thinking):
             return b""
         entry = _signed(written, event.token)

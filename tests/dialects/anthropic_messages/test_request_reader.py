@@ -4,9 +4,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.blocks import Text
+from magicgateway.conversation.blocks import Text, Thinking, Token
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.parameters import TEMPERATURE, TOP_K, TOP_P
+from magicgateway.conversation.sealed import seal
 from magicgateway.dialects.anthropic_messages.request_reader import read_request, read_uncapped
 from magicgateway.errors import ApiError
 from tests.dialects.anthropic_messages.bodies import messages, read, says, text
@@ -75,6 +76,19 @@ class RequestReaderTests(SynchronousTestCase):
         """Whether the answer is to be streamed."""
         for fields, expected in (({}, False), ({"stream": False}, False), ({"stream": True}, True)):
             self.assertEqual(expected, read(messages(**fields))[0].stream)
+
+    def test_tokens_of_calls(self) -> None:
+        """A block that brings a call's token is none in the conversation: the call has it."""
+        token = Token("gemini", "S")
+        sealed = seal(Thinking(token=token, call_id="c"))
+        used = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+        for name in ("thinking", "redacted_thinking"):
+            brought = {"type": name, "thinking": "", "signature": sealed, "data": sealed}
+            del brought["data" if name == "thinking" else "signature"]
+            body = messages(says("user", "q"), {"role": "assistant", "content": [brought, used]})
+            ledger = Ledger()
+            (call,) = read_request(body, ledger).turns[1].blocks
+            self.assertEqual(("ToolCall", token), (type(call).__name__, call.token))
 
     def test_refusals(self) -> None:
         """Without model, messages or limit there is no request; only counting needs no limit."""

@@ -96,6 +96,14 @@ class ReplyTests(SynchronousTestCase):
         self.assertEqual([custom], said["tool_calls"])
         self.assertNotIn("tool_calls", message(Text(text="a"))[0])
 
+    def test_signed_calls(self) -> None:
+        """What a provider wants back with a call stands where such providers have it."""
+        signed = ToolCall(id="c", name="f", token=Token("gemini", '{"google":{"s":"S"}}'))
+        odd = ToolCall(id="d", name="f", kind="custom", token=Token("x", "S"))
+        first, second = body(signed, odd)["choices"][0]["message"]["tool_calls"]
+        self.assertEqual({"google": {"s": "S"}}, first["extra_content"])
+        self.assertNotIn("extra_content", second)
+
     def test_legacy(self) -> None:
         """I.46: who knows of functions only gets one call, and others are reported."""
         calls = (ToolCall(id="c", name="f"), ToolCall(id="d", name="g"))

@@ -323,6 +323,20 @@ class ReasoningTests(SynchronousTestCase):
             (back.parts, back.summary, back.item_id, back.token),
         )
 
+    def test_signed_calls(self) -> None:
+        """What a provider wants back with a call comes with its start, or late."""
+        token = Token("gemini", '{"google":{"s":"S"}}')
+        bare = ToolCall(id="c", name="f")
+        signed = ToolCall(id="c", name="f", token=token)
+        late: list[Event] = [BlockStarted(0, bare), TokenDelta(0, token), BlockStopped(0)]
+        cases: tuple[list[Event], ...] = ([BlockStarted(0, signed), BlockStopped(0)], late)
+        for events in cases:
+            made = accumulated(written(*told(events))).choices[0].message.to_dict()
+            calls: Any = made["tool_calls"]
+            self.assertEqual([{"google": {"s": "S"}}], [call["extra_content"] for call in calls])
+        odd: list[Event] = [BlockStarted(0, bare), TokenDelta(0, Token("x", "S"))]
+        self.assertNotIn(b"extra_content", written(*told(odd)))
+
     def test_too_long_to_seal(self) -> None:
         """Words that cannot be sealed are not kept; Anthropic's signature needs none."""
         long = [(0, "x" * (LONGEST // 2))] * 3

@@ -4,8 +4,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.conversation.blocks import Text
+from magicgateway.conversation.blocks import Text, Thinking, Token
 from magicgateway.conversation.request import Turn
+from magicgateway.conversation.sealed import seal
 from tests.dialects.openai_responses.judge import Json, body, call, output, read, says
 
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
@@ -53,6 +54,21 @@ class ItemReaderTests(SynchronousTestCase):
             request, notes = read(body(*items))
             self.assertEqual(expected, [shape(turn) for turn in request.turns], items)
             self.assertEqual([], notes)
+
+    def test_tokens_of_calls(self) -> None:
+        """An item that brings a call's token is none: the call has it, in its message's turn."""
+        token = Token("gemini", "S")
+        sealed = seal(Thinking(token=token, call_id="c"))
+        brought: Json = {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [],
+            "encrypted_content": sealed,
+        }
+        for items in ((brought, call("c")), (call("c"), brought)):
+            (turn,) = read(body(says("assistant", "a"), *items, output("c")))[0].turns[:-1]
+            said, called = turn.blocks
+            self.assertEqual((Text, token), (type(said), called.token))
 
     def test_message(self) -> None:
         """A message's id and phase are kept with its words; its type may be left out."""
