@@ -161,11 +161,12 @@ class MessagesDoor:
         )
 
     def _pieces(self, cell: Cell, model: str, pieces: list[str]) -> None:
-        pieces.extend(
-            event.delta.text
-            for event in self._answer(cell, model)
-            if event.type == "content_block_delta" and event.delta.type == "text_delta"
-        )
+        with self._answer(cell, model) as stream:
+            pieces.extend(
+                event.delta.text
+                for event in stream
+                if event.type == "content_block_delta" and event.delta.type == "text_delta"
+            )
 
     def _error(self, cell: Cell) -> dict[str, Any]:
         seen: dict[str, Any] = {

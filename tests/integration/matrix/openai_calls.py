@@ -185,8 +185,11 @@ class ChatDoor(OpenAIDoor):
         )
 
     def _pieces(self, cell: Cell, model: str, pieces: list[str]) -> None:
-        for chunk in self._answer(cell, model):
-            pieces += [choice.delta.content for choice in chunk.choices if choice.delta.content]
+        # 1.x does not close a stream that fails. Left to the collector, which may come while the
+        # pool of connections is locked, it would lock the client up.
+        with self._answer(cell, model) as stream:
+            for chunk in stream:
+                pieces += [choice.delta.content for choice in chunk.choices if choice.delta.content]
 
 
 class ResponsesDoor(OpenAIDoor):
@@ -262,14 +265,15 @@ class ResponsesDoor(OpenAIDoor):
         )
 
     def _pieces(self, cell: Cell, model: str, pieces: list[str]) -> None:
-        for event in self._answer(cell, model):
-            if event.type == "response.output_text.delta":
-                pieces.append(event.delta)
-            elif event.type == "error":
-                raise openai.APIError(event.message, None, body=event)  # type: ignore[arg-type]
-            elif event.type == "response.failed":
-                error = event.response.error
-                raise openai.APIError(error.message, None, body=error)  # type: ignore[arg-type]
+        with self._answer(cell, model) as stream:
+            for event in stream:
+                if event.type == "response.output_text.delta":
+                    pieces.append(event.delta)
+                elif event.type == "error":
+                    raise openai.APIError(event.message, None, body=event)  # type: ignore[arg-type]
+                elif event.type == "response.failed":
+                    error = event.response.error
+                    raise openai.APIError(error.message, None, body=error)  # type: ignore[arg-type]
 
 
 DOORS = {CHAT: ChatDoor, RESPONSES: ResponsesDoor}
