@@ -162,7 +162,7 @@ class BlockWriter:
             token.origin == CONVERSE
             or (token.origin == origin and self._abilities.replays_reasoning)
         )
-        if token is None or not own:
+        if token is None or not token.data or not own:
             return self._lose(block, Reason.FOREIGN_REASONING)
         if block.redacted:
             inner: Written = {"redactedContent": redacted_content(token)}

@@ -222,7 +222,9 @@ class ContentReader:
         if words is not None:
             entry.take("reasoningContent")
             text, signature = words.text("text") or "", words.text("signature") or ""
-            token = Token(self._origin, signature) if signature else None
+            # Of an answer it is known whose reasoning it is, signed or not.
+            known = bool(signature or (self._ledger is None and self._origin))
+            token = Token(self._origin, signature) if known else None
             shown = Thinking(parts=(text,) if text else (), token=token)
             block = self._unsealed(shown, signature, words.at("signature"))
             extras = _rest(entry, "reasoningContent", inner, {"reasoningText": words})

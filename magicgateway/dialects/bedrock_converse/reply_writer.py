@@ -17,7 +17,7 @@ from magicgateway.conversation.blocks import (
     Thinking,
     ToolCall,
 )
-from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.ledger import Ledger, joined
 from magicgateway.conversation.reply import (
     CONTEXT_WINDOW,
     LENGTH,
@@ -119,6 +119,8 @@ def _block(block: Block, ledger: Ledger) -> list[Written]:
         case Thinking():
             written = {"reasoningContent": reasoning_content(block)}
         case ToolCall():
+            if block.token is not None:
+                ledger.drop(joined(block.field or "toolUse", "signature"))
             use = {"input": parsed_arguments(block.arguments)}
             written = {"toolUse": {"toolUseId": call_id(block.id), "name": block.name, **use}}
         case Hosted(family=family) | Foreign(family=family) if family == CONVERSE:
@@ -163,7 +165,7 @@ def reasoning_content(block: Thinking) -> Written:
         return {"redactedContent": redacted_content(token)}
     words: Written = {"text": block.text}
     signature = token.data if token is not None and native else seal(block)
-    if signature is not None:
+    if signature:
         words["signature"] = signature
     return {"reasoningText": words}
 

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from magicgateway.conversation.blocks import CONVERSE, CacheMark
+from magicgateway.conversation.call_tokens import with_call_tokens
 from magicgateway.conversation.ledger import Fields, Ledger, invalid
 from magicgateway.conversation.parameters import (
     MAX_TOKENS,
@@ -59,7 +60,7 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
         raise invalid("model", "is required")
     if not fields.peek("messages"):
         raise invalid("messages", "must hold at least one message")
-    turns = tuple(_turns(fields, ContentReader(CONVERSE, ledger)))
+    turns = with_call_tokens(tuple(_turns(fields, ContentReader(CONVERSE, ledger))), ledger)
     tools = _tools(fields, parameters, nested)
     _inference(fields, parameters, nested)
     _format(fields, parameters, nested)

@@ -313,7 +313,7 @@ class ConverseStreamReader:
         if opened is None:
             return
         if opened.kind not in _WHOLE:
-            if opened.held:
+            if opened.held or (opened.kind == "thinking" and self._origin):
                 token = Token(self._origin, "".join(opened.held))
                 self._out.append(TokenDelta(opened.index, token))
             self._out.append(BlockStopped(opened.index))

@@ -189,7 +189,7 @@ class ConverseStreamWriter:
         words = ("".join(self._thoughts.get(index, ())),)
         native = token.origin in NATIVE
         sealed = token.data if native else seal(evolve(block, parts=words, token=token))
-        if sealed is None:
+        if not sealed:
             return b""
         return self._delta(index, {"reasoningContent": {"signature": sealed}})
 

@@ -55,7 +55,9 @@ def read_item(item: Mapping[str, Any], origin: str, offset: int = 0) -> list[Blo
             return read_message(fields, offset)
         case "reasoning":
             thinking = read_reasoning(fields, Ledger())
-            if thinking.token is not None and item.get("encrypted_content") == thinking.token.data:
+            if thinking.token is None:
+                thinking = evolve(thinking, token=Token(origin, ""))
+            elif item.get("encrypted_content") == thinking.token.data:
                 thinking = evolve(thinking, token=Token(origin, thinking.token.data))
             return [thinking]
         case "function_call":

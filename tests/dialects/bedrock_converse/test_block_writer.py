@@ -131,6 +131,14 @@ class ReasoningTests(SynchronousTestCase):
         self.assertEqual((expected, []), write(other, "assistant", able))
         self.assertEqual(([], ["t;dropped;foreign-reasoning"]), write(other, "assistant"))
 
+    def test_signed_by_nobody(self) -> None:
+        """Reasoning that nobody signed goes back to nobody, its maker included."""
+        able = evolve(NOVA, converse=evolve(NOVA.converse, replays_reasoning=True))
+        for origin in (NOVA.origin, CONVERSE):
+            block = Thinking(parts=("T",), token=Token(origin, ""), field="t")
+            lost = ["t;dropped;foreign-reasoning"]
+            self.assertEqual(([], lost), write(block, "assistant", able))
+
     def test_of_converse(self) -> None:
         """Reasoning that a caller of Converse brings goes to whichever model it is for."""
         block = Thinking(parts=("T",), token=Token(CONVERSE, "S"))

@@ -33,6 +33,7 @@ from magicgateway.dialects.bedrock_converse.content_reader import (
     redacted_content,
     redacted_token,
 )
+from magicgateway.dialects.bedrock_converse.request_reader import read_request
 from magicgateway.errors import ApiError
 from tests.dialects.bedrock_converse.bodies import Json, lines
 
@@ -170,6 +171,26 @@ class RequestTests(SynchronousTestCase):
         self.assertIsNone(block.token)
         place = f"{PLACE}.reasoningContent.redactedContent"
         self.assertEqual([f"{place};dropped;unreadable"], lines(ledger))
+
+    def test_unsigned(self) -> None:
+        """Reasoning that nobody signed is the provider's in an answer, nobody's in a request."""
+        words = {"content": [{"reasoningContent": {"reasoningText": {"text": "T"}}}]}
+        for reader, token in (
+            (ContentReader("bedrock"), Token("bedrock", "")),
+            (ContentReader(CONVERSE, Ledger()), None),
+        ):
+            ((block,), _) = reader.content(Fields(words))
+            self.assertEqual(token, block.token)
+
+    def test_tokens_of_calls(self) -> None:
+        """A block that brings a call's token is none in the conversation: the call has it."""
+        token = Token("gemini", "S")
+        words = {"text": "", "signature": seal(Thinking(token=token, call_id="c"))}
+        use = {"toolUseId": "c", "name": "f", "input": {}}
+        content = [{"reasoningContent": {"reasoningText": words}}, {"toolUse": use}]
+        body = {"messages": [{"role": "assistant", "content": content}], "inferenceConfig": {}}
+        (turn,) = read_request({"model": "m", **body}, Ledger()).turns
+        self.assertEqual([token], [block.token for block in turn.blocks])
 
     def test_guarded(self) -> None:
         """What a guardrail is to look at is words and pictures to everybody else."""

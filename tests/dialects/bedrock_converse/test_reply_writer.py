@@ -198,6 +198,8 @@ class ReplyTests(SynchronousTestCase):
         assert sealed is not None
         self.assertEqual(("T", thinking.token), (written["text"], sealed.token))
         self.assertEqual({"reasoningText": {"text": ""}}, reasoning_content(Thinking()))
+        unsigned = Thinking(parts=("T",), token=Token(ANTHROPIC, ""))
+        self.assertEqual({"reasoningText": {"text": "T"}}, reasoning_content(unsigned))
         redacted = Thinking(redacted=True, token=Token(ANTHROPIC, "RXU"))
         self.assertEqual({"redactedContent": "UlhV"}, reasoning_content(redacted))
 

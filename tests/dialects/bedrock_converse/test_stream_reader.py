@@ -196,6 +196,14 @@ class StreamTests(SynchronousTestCase):
             BlockStarted(0, Thinking(redacted=True, token=Token(CONVERSE, "Ulh"))), unknown
         )
 
+    def test_unsigned(self) -> None:
+        """Reasoning that nobody signed says whose it is, as far as that is known."""
+        thought = (START, delta(0, reasoningContent={"text": "T"}), stopped(0))
+        for origin, expected in (("bedrock", [TokenDelta(0, Token("bedrock", ""))]), ("", [])):
+            events = read(*thought, sent=Sent(body={}, origin=origin))
+            found = [event for event in events if isinstance(event, TokenDelta)]
+            self.assertEqual(expected or [TokenDelta(0, Token(CONVERSE, ""))], found)
+
     def test_changes(self) -> None:
         """A block that turns into another kind is two."""
         events = read(
@@ -213,6 +221,7 @@ class StreamTests(SynchronousTestCase):
                 "BlockStopped",
                 "BlockStarted",
                 "ThinkingDelta",
+                "TokenDelta",
                 "BlockStopped",
                 "BlockStarted",
                 "BlockStopped",

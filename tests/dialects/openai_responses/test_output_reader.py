@@ -29,6 +29,12 @@ class OutputReaderTests(SynchronousTestCase):
         (block,) = read_item(item, "acme")
         self.assertEqual(Token("anthropic", "sig"), block.token)
 
+    def test_unsigned(self) -> None:
+        """Reasoning without anything encrypted is the provider's all the same."""
+        item: Json = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}]}
+        (block,) = read_item(item, "acme")
+        self.assertEqual(Token("acme", ""), block.token)
+
     def test_besides(self) -> None:
         """What an answer says besides is kept, but for what is said elsewhere."""
         fields = Fields({"object": "response", "error": None, "odd": 1}, lenient=True)
