@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 REQUESTS = "requests"
@@ -59,6 +61,27 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     own_lag_ms: float = 0.0
     reconnects: int = 0
     failure: str = ""
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """What one contender was measured in several parts as if it were one; the first fault counts.
+
+    Args:
+        parts: At least one.
+    """
+    return Outcome(
+        units=sum(part.units for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        waited_seconds=sum(part.waited_seconds for part in parts),
+        load_seconds=sum(part.load_seconds for part in parts),
+        latencies_ms=[latency for part in parts for latency in part.latencies_ms],
+        rss_kib=max(part.rss_kib for part in parts),
+        stall_ms=max(part.stall_ms for part in parts),
+        own_lag_ms=max(part.own_lag_ms for part in parts),
+        reconnects=sum(part.reconnects for part in parts),
+        failure=next((part.failure for part in parts if part.failure), ""),
+    )
 
 
 def percentile(values: list[float], share: float) -> float:

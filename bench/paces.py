@@ -52,15 +52,45 @@ _COUNTS = {
     "signed-requests": CONNECTIONS,
 }
 
+SLICED = frozenset(
+    {
+        "requests",
+        "tls-requests",
+        "events",
+        "first-event",
+        "events-from-anthropic",
+        "events-from-converse",
+        "events-to-messages",
+        "translated-requests",
+        "signed-requests",
+    }
+)
+"""Measurements of which each contender has a slice in turn."""
+
 
 @frozen
 class Pace:
-    """Seconds of each measurement's period, seconds of warm-up, and how many bodies."""
+    """How long, and how much.
+
+    Args:
+        seconds: Of each measurement's period, all its slices together.
+        usual_seconds: Of all others.
+        warm_seconds: Before a contender's first slice.
+        again_seconds: Before its further ones.
+        slices: Into how many parts the period of a ``SLICED`` measurement falls.
+        bodies: How many are sent.
+    """
 
     seconds: Mapping[str, float] = field(factory=dict)
     usual_seconds: float = 3.0
     warm_seconds: float = 1.0
+    again_seconds: float = 0.3
+    slices: int = 6
     bodies: int = 3
+
+    def parts(self, measurement: str) -> int:
+        """Into how many slices a measurement falls."""
+        return self.slices if measurement in SLICED else 1
 
     def job(
         self,
@@ -72,6 +102,7 @@ class Pace:
         load: list[int],
         rate: float = 0.0,
         door: str = "",
+        again: bool = False,
     ) -> Job:
         """What the load process is asked to do.
 
@@ -83,6 +114,7 @@ class Pace:
             load: Processes that share the load's core.
             rate: Requests per second, where the load is not closed.
             door: The callers' dialect, where the contender translates.
+            again: It is not the contender's first slice.
         """
         return Job(
             mode=_MODES[measurement],
@@ -90,8 +122,8 @@ class Pace:
             headers=dict(headers),
             watch=watch,
             load=load,
-            seconds=self.seconds.get(measurement, self.usual_seconds),
-            warm_seconds=self.warm_seconds,
+            seconds=self.seconds.get(measurement, self.usual_seconds) / self.parts(measurement),
+            warm_seconds=self.again_seconds if again else self.warm_seconds,
             count=_COUNTS.get(measurement, self.bodies),
             rate=rate,
             door=door,
@@ -108,4 +140,4 @@ def half_load(trial: Outcome) -> float:
 
 
 FULL = Pace({"first-event": 4.0, "trial": 2.0, "slow-reader": 2.5})
-QUICK = Pace({"first-event": 1.5, "slow-reader": 1.5}, 1.0, 0.5, 1)
+QUICK = Pace({"first-event": 1.5, "slow-reader": 1.5}, 1.0, 0.5, slices=2, bodies=1)

@@ -29,7 +29,7 @@ from bench.contenders import (
 )
 from bench.doors import TRANSLATED
 from bench.figures import DIRECT, GATEWAY, IMPORT, MEASURED, NGINX, Round
-from bench.jobs import Job, Outcome
+from bench.jobs import Job, Outcome, joined
 from bench.paces import FULL, Pace
 
 _LOAD_SECONDS = 180.0
@@ -136,15 +136,47 @@ class _Run:
             names = [name for name in MEASURED[measurement] if self._takes_part(name)]
             turn = number % len(names) if names else 0
             rate = self._half_load() if measurement == "first-event" else 0.0
-            outcomes[measurement] = {}
-            for name in names[turn:] + names[:turn]:
-                began = monotonic()
-                outcome = self._outcome(measurement, name, rate)
-                outcomes[measurement][name] = outcome
-                end = f"failed: {outcome.failure}" if outcome.failure else "done"
-                took = monotonic() - began
-                self.tell(f"round {number + 1}, {measurement}, {name}: {end} ({took:.1f} s)")
+            order = names[turn:] + names[:turn]
+            began = monotonic()
+            if self.wish.pace.parts(measurement) > 1:
+                outcomes[measurement] = self._in_slices(measurement, order, rate)
+            else:
+                outcomes[measurement] = {n: self._outcome(measurement, n, rate) for n in order}
+            took = monotonic() - began
+            self.tell(f"round {number + 1}, {measurement}: {took:.1f} s")
+            for name, outcome in outcomes[measurement].items():
+                if outcome.failure:
+                    self.tell(f"  {name} failed: {outcome.failure}")
         return outcomes
+
+    def _in_slices(self, measurement: str, names: list[str], rate: float) -> dict[str, Outcome]:
+        """All contenders' outcomes, of which each had a slice in turn, there and back again.
+
+        All of them run meanwhile; those whose turn it is not have nothing to do.
+        """
+        parts: dict[str, list[Outcome]] = {name: [] for name in names}
+        with contextlib.ExitStack() as stack:
+            contenders: dict[str, Contender] = {}
+            for name in names:
+                try:
+                    contenders[name] = stack.enter_context(running(name, self.venue))
+                except (ContenderFailed, OSError) as error:
+                    parts[name].append(_failed(error))
+            for number in range(self.wish.pace.parts(measurement)):
+                for name in list(contenders)[:: -1 if number % 2 else 1]:
+                    part = self._slice(measurement, contenders[name], rate, again=number > 0)
+                    parts[name].append(part)
+                    if part.failure:
+                        del contenders[name]
+        return {name: joined(found) for name, found in parts.items()}
+
+    def _slice(
+        self, measurement: str, contender: Contender, rate: float, *, again: bool
+    ) -> Outcome:
+        try:
+            return self._load(measurement, contender, rate, again=again)
+        except (ContenderFailed, OSError, subprocess.SubprocessError) as error:
+            return _failed(error)
 
     def _takes_part(self, name: str) -> bool:
         return name in self.wish.contenders and name not in self.absent
@@ -156,7 +188,7 @@ class _Run:
             with running(name, self.venue) as contender:
                 return self._load(measurement, contender, rate)
         except (ContenderFailed, OSError, subprocess.SubprocessError) as error:
-            return Outcome(failure=f"{type(error).__name__}: {error}")
+            return _failed(error)
 
     def _half_load(self) -> float:
         name = next((name for name in _TRIED if self._takes_part(name)), DIRECT)
@@ -166,7 +198,9 @@ class _Run:
             return paces.TRIAL_RATE / 10
         return paces.half_load(outcome)
 
-    def _load(self, measurement: str, contender: Contender, rate: float) -> Outcome:
+    def _load(
+        self, measurement: str, contender: Contender, rate: float, *, again: bool = False
+    ) -> Outcome:
         tls = measurement == "tls-requests"
         headers = contender.tls_headers if tls else contender.headers
         translated = TRANSLATED.get(measurement) if contender.name == GATEWAY else None
@@ -178,6 +212,7 @@ class _Run:
             watch=[contender.pid or self.mock],
             load=[self.mock],
             rate=rate,
+            again=again,
         )
         return run_job(job, self.venue.cores.load)
 
@@ -189,6 +224,10 @@ class _Run:
             return Outcome(units=1, seconds=monotonic() - began)
         with running(name, self.venue, settled=False):
             return Outcome(units=1, seconds=monotonic() - began)
+
+
+def _failed(error: Exception) -> Outcome:
+    return Outcome(failure=f"{type(error).__name__}: {error}")
 
 
 def run_job(job: Job, core: int) -> Outcome:
