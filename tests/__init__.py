@@ -2,5 +2,8 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests import judging
+
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+judging.install()

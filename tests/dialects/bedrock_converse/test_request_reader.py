@@ -31,6 +31,7 @@ from tests.dialects.bedrock_converse.bodies import (
     lines,
 )
 from tests.dialects.bedrock_converse.strategies import FORMAT, OTHERS, requests
+from tests.judging import unjudged
 
 MESSAGES = [{"role": "user", "content": [{"text": "U"}]}]
 ABLE = evolve(
@@ -200,6 +201,7 @@ class IdentityTests(SynchronousTestCase):
         if str(body).count("cachePoint") <= 4:
             self.check(body)
 
+    @unjudged("fields that nobody knows are planted in it")
     def test_unknown_fields(self) -> None:
         """A field that nobody knows comes back where it was, at every level."""
         spec = {"name": "f", "inputSchema": {"json": {"type": "object"}, "z": 6}, "z": 7}
@@ -250,6 +252,7 @@ class IdentityTests(SynchronousTestCase):
         }
         self.check(body)
 
+    @unjudged("fields that nobody knows are planted in it")
     def test_in_results(self) -> None:
         """The same is so inside calls, results and reasoning."""
         body: Json = {

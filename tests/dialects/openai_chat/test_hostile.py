@@ -29,6 +29,7 @@ from tests.dialects.openai_chat.bodies import (
     says,
 )
 from tests.dialects.openai_chat.streams import DONE, HEAD, delta, read
+from tests.judging import unjudged
 
 EXAMPLES = settings(max_examples=80, deadline=None)
 MARK = {"type": "ephemeral"}
@@ -115,6 +116,7 @@ def mutants(draw: st.DrawFn, original: Any) -> Any:
 class HostileTests(SynchronousTestCase):
     @given(mutants(REQUEST), st.sampled_from((ABLE, PLAIN)))
     @EXAMPLES
+    @unjudged("what callers make up goes on to whoever may know it")
     def test_requests(self, body: Json, capabilities: Any) -> None:
         """A request is sent as JSON, or refused with the caller's field."""
         try:

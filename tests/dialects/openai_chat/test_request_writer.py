@@ -20,6 +20,7 @@ from magicgateway.conversation.request import HostedTool, Request, Tool, Turn
 from magicgateway.dialects.grammar import Sent
 from magicgateway.errors import ApiError
 from tests.dialects.openai_chat.bodies import ABLE, answers, call, chat, function, read, says, write
+from tests.judging import unjudged
 
 STRICT = {
     "type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"],
@@ -245,6 +246,7 @@ class FormatTests(SynchronousTestCase):
         refused = self.assertRaises(ApiError, write, request, able(drops=drops))
         self.assertEqual((400, "response_format"), (refused.status, refused.param))
 
+    @unjudged("a kind of format that only a provider has")
     def test_other_kinds(self) -> None:
         """A kind that only the provider knows arrives with all that it says."""
         request, _ = read(chat(response_format={"type": "regex", "value": "a+"}))
