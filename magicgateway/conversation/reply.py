@@ -68,6 +68,8 @@ class Usage:
     @property
     def prompt(self) -> int | None:
         """All input tokens, cached or not."""
+        if self.cache_read is None and self.cache_write is None:
+            return self.input
         return _sum(self.input, self.cache_read, self.cache_write)
 
     @property

@@ -72,6 +72,7 @@ _GRAMMARS: Mapping[str, str] = {
 
 
 @cache
+@cache
 def grammar(dialect: str) -> Grammar:
     """How a dialect is read and written, imported when it is first needed.
 

@@ -146,9 +146,9 @@ class Translation:
         That the envelope around them is another dialect's (``object``, ``system_fingerprint``) is
         what was asked for, and no loss.
         """
-        self.ledger.extend(
-            note for note in ledger.notes if note.action != DROPPED or "[" in note.field
-        )
+        notes = ledger.notes
+        if notes:
+            self.ledger.extend(n for n in notes if n.action != DROPPED or "[" in n.field)
 
     def _read_reply(self, body: bytes, request: Request, sent: Sent) -> Reply:
         try:

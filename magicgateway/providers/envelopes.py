@@ -227,7 +227,9 @@ def enclose(
     for name in envelope.refused:
         if body.get(name):
             raise ledger.unsupported(name, "Amazon Bedrock")
-    inside = {name: value for name, value in body.items() if name not in envelope.outside}
+    inside = dict(body)
+    for name in envelope.outside:
+        inside.pop(name, None)
     for name in envelope.ignored:
         if inside.pop(name, None) is not None:
             ledger.drop(name)
@@ -236,8 +238,11 @@ def enclose(
     if "model" not in envelope.outside:
         inside["model"] = model
     inside.update(envelope.version)
-    headers = dict(envelope.headers)
-    _put_betas(envelope, _split(betas), inside, headers, ledger)
+    headers = envelope.headers
+    named = _split(betas)
+    if named:
+        headers = dict(headers)
+        _put_betas(envelope, named, inside, headers, ledger)
     return Letter(envelope.method, path, headers, _packed(envelope, inside))
 
 
@@ -254,8 +259,6 @@ def _put_betas(
     headers: dict[str, str],
     ledger: Ledger,
 ) -> None:
-    if not betas:
-        return
     if envelope.betas == _HEADER:
         headers[BETA_FIELD] = ",".join(betas)
         return

@@ -44,6 +44,8 @@ def door_fields(
         to_anthropic: The door is one of Anthropic's: it has other names for limits.
         now: Seconds since the epoch.
     """
+    if not fields:
+        return [], {}
     limits = {name: value for name, value in fields.items() if is_rate_limit(name)}
     kept = [
         line

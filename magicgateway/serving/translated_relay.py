@@ -57,7 +57,7 @@ class TranslatedRelay(Relay):
     """
 
     _log = Logger()
-    takes_whole = False
+    takes_whole = True
     _working = False
     """A thread is translating the answer."""
 
@@ -80,6 +80,21 @@ class TranslatedRelay(Relay):
         self._lines: list[bytes] = []
 
     # -- from the connection ----------------------------------------------------------------
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        """All of the answer is there: unless it is a stream, nothing is left to wait for."""
+        if self._is_stream_type(head):
+            super().answer_received(head, body)
+            return
+        exchange = self.exchange
+        self._connection = None
+        self._status = head.status
+        self.head_at = self._active_at = exchange.now()
+        exchange.answer_begins()
+        self._take_fields(head)
+        self._pieces = [body]
+        self._collected = len(body)
+        self.body_ended(delimited=True)
 
     def head_received(self, head: ResponseHead) -> None:
         """A stream begins to be translated; everything else is collected."""
