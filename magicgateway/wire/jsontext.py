@@ -15,6 +15,9 @@ import msgspec
 Shape = msgspec.Struct
 """Base of the shapes that ``reader`` fills; fields that a shape lacks are skipped."""
 
+Raw = msgspec.Raw
+"""A value that was skipped, as its text."""
+
 Count = Annotated[int, msgspec.Meta(ge=0)]
 """A whole number that counts something."""
 

@@ -1,21 +1,27 @@
 """Large JSON texts to values and back, in slices, for threads beside one that must not wait.
 
 The library holds the interpreter from the first byte to the last, so a thread alone helps nobody
-who waits for it. What makes a body large is nearly always a few long strings: these are taken out
-and read or written in slices, between which other threads have their turn.
+who waits for it. What makes a body large is a few long strings or very many small values. Long
+strings are taken out and read or written in slices; what is left is read and written member by
+member. Between any two of these steps other threads have their turn.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from magicgateway.wire import jsontext
-from magicgateway.wire.jsontext import BadJson
+from magicgateway.wire.jsontext import BadJson, Raw
 
 SLICE = 256 * 1024
 """Bytes or characters of one step; strings that are not longer stay where they are."""
+
+_FEW = 64
+"""Members of an array that are looked into, each of which may be large itself."""
+_DEPTH = 5
+"""How deep they are looked into: the text of a part of a message's content is at the fifth."""
 
 _MARK = "\0"
 _WRITTEN_MARK = b'"\\u0000'
@@ -29,6 +35,9 @@ _FIRST_STEP = 512
 """Bytes that are searched first for a string's end: most strings are short."""
 _LONGEST_ESCAPE = 12
 """Bytes of a character that is written as a pair of escapes."""
+T = TypeVar("T")
+_read_object = jsontext.reader(dict[str, Raw])
+_read_array = jsontext.reader(list[Raw])
 
 
 class _AtOnce(Exception):
@@ -45,7 +54,7 @@ def decode(data: bytes) -> Any:
         return jsontext.decode(data)
     try:
         skeleton, strings = _taken_apart(data)
-        value = jsontext.decode(skeleton)
+        value = _by_members(skeleton)
     except (_AtOnce, BadJson):  # the text itself has the right words for what is wrong in it
         return jsontext.decode(data)
     if strings and not _put_back(value, strings):
@@ -61,9 +70,11 @@ def encode(value: Any) -> bytes:
     """
     strings: list[str] = []
     try:
-        skeleton = jsontext.encode(_taken_out(value, strings))
-    except (_AtOnce, RecursionError):
+        skeleton = b"".join(_members(_taken_out(value, strings)))
+    except (_AtOnce, BadJson, RecursionError):
         return jsontext.encode(value)
+    if not strings:
+        return skeleton
     pieces = _PLACE.split(skeleton)
     if [int(number) for number in pieces[1::2]] != list(range(len(strings))):
         return jsontext.encode(value)
@@ -73,6 +84,47 @@ def encode(value: Any) -> bytes:
         out += _written(text)
         out += (b'"', rest)
     return b"".join(out)
+
+
+def _by_members(text: bytes | Raw) -> Any:
+    """The value of a text without long strings, large objects and arrays in it one by one."""
+    if len(text) <= SLICE:
+        return jsontext.decode(text)
+    start = bytes(memoryview(text)[:_FIRST_STEP]).lstrip()[:1]
+    if start == b"{":
+        return {name: _by_members(held) for name, held in _read(_read_object, text).items()}
+    if start == b"[":
+        return [_by_members(item) for item in _read(_read_array, text)]
+    return jsontext.decode(text)
+
+
+def _read(reader: Callable[[bytes | Raw], T], text: bytes | Raw) -> T:
+    try:
+        return reader(text)
+    except jsontext.REFUSALS:
+        raise _AtOnce from None
+
+
+def _members(value: Any, depth: int = _DEPTH) -> Iterator[bytes]:
+    """The text of a value in pieces: members of objects, and of arrays that may be large."""
+    if not depth or not isinstance(value, dict | list):
+        yield jsontext.encode(value)
+    elif isinstance(value, dict):
+        before = b"{"
+        for name, held in value.items():
+            yield before + jsontext.encode({name: None})[1:-5]
+            yield from _members(held, depth - 1)
+            before = b","
+        yield b"}" if value else b"{}"
+    else:
+        before = b"["
+        # So many are not each made of many, or they would not have come in one body.
+        deeper = depth - 1 if len(value) <= _FEW else 0
+        for item in value:
+            yield before
+            yield from _members(item, deeper)
+            before = b","
+        yield b"]" if value else b"[]"
 
 
 def _taken_apart(data: bytes) -> tuple[bytes, list[str]]:
@@ -93,11 +145,22 @@ def _taken_apart(data: bytes) -> tuple[bytes, list[str]]:
                 at = end
                 continue
         part = data[at:end]
-        if _WRITTEN_MARK in part:
+        if _WRITTEN_MARK in part or not _is_text(part):
             raise _AtOnce
         parts.append(part)
         at = end
     return (b"".join(parts) if strings else data), strings
+
+
+def _is_text(part: bytes) -> bool:
+    """Whether it is UTF-8; skipped values, as the first of two of one name, are not read."""
+    if part.isascii():
+        return True
+    try:
+        part.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _closing(data: bytes, start: int) -> int:

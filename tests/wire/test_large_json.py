@@ -27,6 +27,7 @@ class LargeJsonTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.patch(large_json, "SLICE", 16)  # so that little is large
         self.patch(large_json, "_FIRST_STEP", 4)
+        self.patch(large_json, "_FEW", 2)
 
     def check(self, value: Any, text: bytes) -> None:
         """Both ways are those of the module that reads at once."""
@@ -90,6 +91,44 @@ class LargeJsonTests(SynchronousTestCase):
                 self.patch(jsontext, "encode", encode)
         self.assertLess(max(sizes), 4 * 16 + 30)
         self.assertGreater(len(sizes), 1000)
+
+    def test_many_small(self) -> None:
+        """Values that are large because there are many in them are read and written one by one."""
+        sizes: list[int] = []
+        decode, encode = jsontext.decode, jsontext.encode
+
+        def read(text: bytes) -> Any:
+            sizes.append(len(text))
+            return decode(text)
+
+        def write(value: Any) -> bytes:
+            text = encode(value)
+            sizes.append(len(text))
+            return text
+
+        turns = [{"role": "user", "content": [{"text": str(n)}]} for n in range(50)]
+        for value in (
+            {"messages": turns, "n": 1},
+            {"a": {"b": {"c": [1, [2, 3]], "d": {}}}, "e": []},
+            [[], turns],
+            [turns, {}],
+        ):
+            text = json.dumps(value, separators=(",", ":")).encode()
+            self.patch(jsontext, "decode", read)
+            self.patch(jsontext, "encode", write)
+            self.assertEqual(value, large_json.decode(text))
+            self.assertEqual(text, large_json.encode(value))
+            self.patch(jsontext, "decode", decode)
+            self.patch(jsontext, "encode", encode)
+        self.assertLess(max(sizes), 60)
+
+    def test_twice(self) -> None:
+        """Of two members of one name the last counts, and the first is refused if it is no text."""
+        filler = b'"f":[%b],' % b",".join([b"1"] * 40)
+        data = b'{%b"a":"%b","a":2}'
+        self.assertEqual(2, large_json.decode(data % (filler, b"first"))["a"])
+        bad = data % (filler, b"\xff")
+        self.assertEqual(said(jsontext.decode, bad), said(large_json.decode, bad))
 
     def test_bad(self) -> None:
         """What is wrong is told in the same words, and nothing wrong is read."""
