@@ -77,6 +77,8 @@ def _choice(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
 
 def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     texts = [block.text for block in choice.blocks if isinstance(block, Text)]
+    if choice.finish.reason != REFUSED and all(map(_is_bare, choice.blocks)):
+        return {"role": "assistant", "content": "".join(texts), "refusal": None}
     refusal = "".join(block.text for block in choice.blocks if isinstance(block, Refusal))
     if choice.finish.reason == REFUSED:
         refusal = refusal or choice.finish.explanation or GENERIC_REFUSAL
@@ -115,6 +117,11 @@ def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
         if not isinstance(block, ToolCall) or asked.request.legacy_functions:
             ledger.carry(block.extras, "")
     return message
+
+
+def _is_bare(block: Block) -> bool:
+    """Whether it is words and nothing besides, as most answers are."""
+    return type(block) is Text and not block.citations and not block.extras.fields
 
 
 def _call(call: ToolCall, ledger: Ledger) -> dict[str, Any]:
