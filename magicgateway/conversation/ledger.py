@@ -161,17 +161,19 @@ class Fields:
 
     def integer(self, name: str) -> int | None:
         """A whole number; 5.0 is one."""
-        value = self._number(name, "a whole number")
-        if value is None or isinstance(value, int):
+        value = self._rest.pop(name, None)
+        if value is None or type(value) is int:
             return value
-        if value.is_integer():
+        if isinstance(value, float) and value.is_integer():
             return int(value)
         return self._unfit(name, value, "a whole number")  # type: ignore[no-any-return]
 
     def number(self, name: str) -> float | None:
         """A number, an int where it was written as one."""
-        value: float | None = self._number(name, "a number")
-        return value
+        value = self._rest.pop(name, None)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        return self._unfit(name, value, "a number")  # type: ignore[no-any-return]
 
     def object(self, name: str) -> dict[str, Any] | None:
         """An object as it is."""
@@ -182,8 +184,12 @@ class Fields:
 
     def fields(self, name: str) -> Fields | None:
         """An object to be read like this one."""
-        value = self.object(name)
-        return None if value is None else Fields(value, self.at(name), lenient=self._lenient)
+        value = self._rest.pop(name, None)
+        if value is None:
+            return None
+        if isinstance(value, dict):
+            return Fields(value, joined(self.place, name), lenient=self._lenient)
+        return self._unfit(name, value, "an object")  # type: ignore[no-any-return]
 
     def list(self, name: str) -> list[Any] | None:
         """An array as it is."""
@@ -194,8 +200,9 @@ class Fields:
 
     def each(self, name: str) -> Iterator[Fields]:
         """The objects of an array, each to be read like this one."""
+        whole = joined(self.place, name)
         for index, item in enumerate(self.list(name) or ()):
-            place = f"{self.at(name)}[{index}]"
+            place = f"{whole}[{index}]"
             if isinstance(item, dict):
                 yield Fields(item, place, lenient=self._lenient)
             elif not self._lenient:
@@ -215,12 +222,14 @@ class Fields:
 
     def needed(self, name: str) -> str:
         """A string that has to be there; empty where a lenient reader does not find it."""
-        value = self.text(name)
-        if value is None:
-            if not self._lenient:
-                raise invalid(self.at(name), "is required")
-            return ""
-        return value
+        value = self._rest.pop(name, None)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            self._unfit(name, value, "a string")
+        if not self._lenient:
+            raise invalid(self.at(name), "is required")
+        return ""
 
     def leave(self, name: str, inner: Fields) -> None:
         """Put what nobody has taken of an object in this one among the rest, by dotted names."""
@@ -233,11 +242,20 @@ class Fields:
         left = {name: value for name, value in self._rest.items() if value is not None}
         return Extras(family, self.place, left) if left else NO_EXTRAS
 
-    def _number(self, name: str, wanted: str) -> Any:
-        value = self._rest.pop(name, None)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            return value
-        return self._unfit(name, value, wanted)
+    def rest_with(self, family: str, inner: Mapping[str, Fields | None]) -> Extras:
+        """What nobody has taken of an object and of objects in it. The last call on all of them.
+
+        Args:
+            family: Who can read it.
+            inner: The objects in it, by their paths from here; what is left of them is kept by
+                dotted names, ``source.checksum``, so that it is named rightly when it is lost.
+        """
+        left = {name: value for name, value in self._rest.items() if value is not None}
+        for path, nested in inner.items():
+            if nested is not None:
+                for key, value in nested.rest(family).fields.items():
+                    left[f"{path}.{key}"] = value
+        return Extras(family, self.place, left) if left else NO_EXTRAS
 
     def _unfit(self, name: str, value: Any, wanted: str, place: str | None = None) -> Any:
         if not self._lenient:

@@ -35,6 +35,7 @@ from magicgateway.conversation.request import ASSISTANT, DEVELOPER, SYSTEM, TOOL
 from magicgateway.errors import ApiError
 
 __all__ = [
+    "arranged",
     "capped_marks",
     "checked_results",
     "has_calls",
@@ -305,6 +306,36 @@ def _placed(turns: Turns) -> Iterator[tuple[tuple[int, int], Block]]:
     for row, turn in enumerate(turns):
         for column, block in enumerate(turn.blocks):
             yield (row, column), block
+
+
+def arranged(turns: Turns, mid_system: bool, ledger: Ledger) -> Turns:
+    """The turns after the leading ones in the order that targets with Anthropic's rules take.
+
+    Results come right after their calls, systems where they may, neighbours of one role together.
+
+    Args:
+        turns: Without blanks.
+        mid_system: As for ``placed_systems``.
+        ledger: Is told of what is put elsewhere, and of double results.
+
+    Raises:
+        ApiError: 400: calls and results do not match.
+    """
+    if _alternate(turns):
+        return turns
+    placed = placed_systems(results_first(turns), mid_system, ledger)
+    return checked_results(merged(placed), ledger)
+
+
+def _alternate(turns: Turns) -> bool:
+    """Whether user and assistant take turns and no tools: then nothing is to be put elsewhere."""
+    last = ""
+    for turn in turns:
+        role = turn.role
+        if role == last or (role not in (USER, ASSISTANT)) or turn.lead:
+            return False
+        last = role
+    return not has_calls(turns)
 
 
 def placed_systems(turns: Iterable[Turn], mid_system: bool, ledger: Ledger) -> Turns:

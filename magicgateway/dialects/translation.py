@@ -107,7 +107,8 @@ class Translation:
         """
         self.request = request
         self.ledger = Ledger()
-        self.ledger.extend(self._read_notes)
+        if self._read_notes:
+            self.ledger.extend(self._read_notes)
         self.sent = self._target.write_request(request, capabilities, self.ledger)
         return self.sent
 

@@ -204,6 +204,36 @@ class SystemTests(SynchronousTestCase):
         self.assertEqual(("u", ["<system-reminder>x</system-reminder>", "Image"]), said(*done)[1])
 
 
+class ArrangedTests(SynchronousTestCase):
+    """All that is done about the order of turns, in one."""
+
+    def test_every_order(self) -> None:
+        """It is what the passes do one after another, and a quiet order stays as it is."""
+        cases = (
+            ([turn("u", "a"), turn("a", "b"), turn("u", "c")], True),
+            ([turn("a", "a"), turn("u", "b")], True),
+            ([], True),
+            ([turn("u", "a"), turn("u", "b")], False),
+            ([turn("u", "a"), turn("s", "b"), turn("a", "c")], False),
+            ([turn("u", "a"), turn("a", call("c")), turn("t", result("c", "r"))], False),
+            ([turn("u", "a"), turn("a", call("c")), turn("u", "x", result("c", "r"))], False),
+            ([evolve(turn("u", "a"), lead=True), turn("u", "b")], False),
+        )
+        for turns, stays in cases:
+            with self.subTest(said(*turns)):
+                given, ledger, other = placed(*turns), Ledger(), Ledger()
+                stepwise = passes.placed_systems(passes.results_first(given), False, other)
+                stepwise = passes.checked_results(passes.merged(stepwise), other)
+                arranged = passes.arranged(given, False, ledger)
+                self.assertEqual((stepwise, other.notes), (arranged, ledger.notes))
+                self.assertEqual(stays, arranged is given)
+
+    def test_orphans(self) -> None:
+        """A result without its call is found also where turns alternate."""
+        given = placed(turn("u", "a"), turn("a", "b"), turn("u", result("c", "r")))
+        self.assertRaises(ApiError, passes.arranged, given, False, Ledger())
+
+
 class PrefillTests(SynchronousTestCase):
     """An answer that has begun (I.45, J46)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgateway.conversation.blocks import ANTHROPIC, NO_EXTRAS, CacheMark, Extras
+from magicgateway.conversation.blocks import ANTHROPIC, CacheMark, Extras
 from magicgateway.conversation.ledger import Fields, Ledger, invalid, joined
 
 FAMILY = ANTHROPIC
@@ -17,14 +17,7 @@ SAID = "Anthropic messages"
 
 def rest_of(fields: Fields, **inner: Fields | None) -> Extras:
     """What nobody has taken of an object and of objects in it. The last call on all of them."""
-    if not inner:
-        return fields.rest(FAMILY)
-    left = dict(fields.rest(FAMILY).fields)
-    for name, nested in inner.items():
-        if nested is not None:
-            for key, value in nested.rest(FAMILY).fields.items():
-                left[f"{name}.{key}"] = value
-    return Extras(FAMILY, fields.place, left) if left else NO_EXTRAS
+    return fields.rest_with(FAMILY, inner) if inner else fields.rest(FAMILY)
 
 
 def put_back(target: dict[str, Any], extras: Extras, ledger: Ledger) -> None:

@@ -9,12 +9,9 @@ from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, Turn
 from magicgateway.conversation.turns import (
-    checked_results,
+    arranged,
     leading,
-    merged,
-    placed_systems,
     prefill,
-    results_first,
 )
 from magicgateway.dialects.anthropic_messages.block_writer import BlockWriter, Json, content_of
 from magicgateway.dialects.anthropic_messages.extras import SAID, put_back
@@ -37,8 +34,7 @@ def write_turns(
     first, rest = leading(turns)
     system = [block for turn in first for block in _system(turn, blocks, ledger)]
     claude = capabilities.claude
-    rest = merged(placed_systems(results_first(rest), claude.mid_system, ledger))
-    rest = prefill(checked_results(rest, ledger), claude.prefill)
+    rest = prefill(arranged(rest, claude.mid_system, ledger), claude.prefill)
     if not rest:
         raise invalid("messages", "must hold at least one message that is no system message")
     return system, [_message(turn, blocks, ledger) for turn in rest]

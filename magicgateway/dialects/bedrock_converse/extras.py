@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from magicgateway.conversation.blocks import CONVERSE, NO_EXTRAS, Extras
+from magicgateway.conversation.blocks import CONVERSE, Extras
 from magicgateway.conversation.ledger import Fields, Ledger, joined
 
 FAMILY = CONVERSE
@@ -27,12 +27,7 @@ def rest_of(fields: Fields, inner: Mapping[str, Fields | None] | None = None) ->
         fields: The object.
         inner: The objects in it by their dotted paths.
     """
-    left = dict(fields.rest(FAMILY).fields)
-    for name, nested in (inner or {}).items():
-        if nested is not None:
-            for key, value in nested.rest(FAMILY).fields.items():
-                left[f"{name}.{key}"] = value
-    return Extras(FAMILY, fields.place, left) if left else NO_EXTRAS
+    return fields.rest_with(FAMILY, inner) if inner else fields.rest(FAMILY)
 
 
 def put_back(target: dict[str, Any], extras: Extras, ledger: Ledger, *, grow: bool = False) -> None:

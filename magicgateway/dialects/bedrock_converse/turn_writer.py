@@ -25,12 +25,9 @@ from magicgateway.conversation.plain import is_plain
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import ASSISTANT, SYSTEM, USER, Request, Turn
 from magicgateway.conversation.turns import (
-    checked_results,
+    arranged,
     leading,
-    merged,
-    placed_systems,
     prefill,
-    results_first,
     settled,
     without_blanks,
 )
@@ -67,9 +64,8 @@ class TurnWriter:
         lead, rest = leading(settled(request.turns, FAMILY, self._ledger))
         system = self._system(lead)
         if not is_plain(request):
-            rest = results_first(without_blanks(rest, self._ledger, filler=FILLER))
-        rest = placed_systems(rest, self._capabilities.claude.mid_system, self._ledger)
-        rest = checked_results(merged(rest), self._ledger)
+            rest = without_blanks(rest, self._ledger, filler=FILLER)
+        rest = arranged(rest, self._capabilities.claude.mid_system, self._ledger)
         rest = prefill(rest, self._abilities.prefill)
         if not rest:
             raise invalid("messages", "must hold a message of the user's that says something")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgateway.conversation.blocks import NO_EXTRAS, OPENAI, Extras
+from magicgateway.conversation.blocks import OPENAI, Extras
 from magicgateway.conversation.ledger import Fields, Ledger, joined
 
 MESSAGES = "openai_chat"
@@ -18,14 +18,7 @@ top of a body chat and Responses have the same fields, and below it other shapes
 
 def rest_of(fields: Fields, family: str = MESSAGES, /, **inner: Fields | None) -> Extras:
     """What nobody has taken of an object and of objects in it. The last call on all of them."""
-    if not inner:
-        return fields.rest(family)
-    left = dict(fields.rest(family).fields)
-    for name, nested in inner.items():
-        if nested is not None:
-            for key, value in nested.rest(family).fields.items():
-                left[f"{name}.{key}"] = value
-    return Extras(family, fields.place, left) if left else NO_EXTRAS
+    return fields.rest_with(family, inner) if inner else fields.rest(family)
 
 
 def put_back(target: dict[str, Any], extras: Extras, ledger: Ledger) -> None:

@@ -58,8 +58,12 @@ def answer_id(given: str, asked: Asked) -> str:
 
 
 def _choice(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
-    message = _message(choice, asked, ledger)
     finish = choice.finish
+    if finish.reason != REFUSED and all(map(_is_bare, choice.blocks)):
+        words = "".join([block.text for block in choice.blocks])  # type: ignore[attr-defined]
+        message: dict[str, Any] = {"role": "assistant", "content": words, "refusal": None}
+    else:
+        message = _message(choice, asked, ledger)
     if finish.reason == PAUSED:
         ledger.rewrite("finish_reason", Reason.PAUSED)
     calls = any(isinstance(block, ToolCall) for block in choice.blocks)
@@ -77,8 +81,6 @@ def _choice(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
 
 def _message(choice: Choice, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     texts = [block.text for block in choice.blocks if isinstance(block, Text)]
-    if choice.finish.reason != REFUSED and all(map(_is_bare, choice.blocks)):
-        return {"role": "assistant", "content": "".join(texts), "refusal": None}
     refusal = "".join(block.text for block in choice.blocks if isinstance(block, Refusal))
     if choice.finish.reason == REFUSED:
         refusal = refusal or choice.finish.explanation or GENERIC_REFUSAL
