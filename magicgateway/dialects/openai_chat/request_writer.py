@@ -11,7 +11,7 @@ from attrs import define, field
 
 from magicgateway.conversation.blocks import OPENAI, ToolResult
 from magicgateway.conversation.capabilities import Capabilities
-from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.ledger import Ledger, invalid, joined
 from magicgateway.conversation.names import free_name, rename_tools
 from magicgateway.conversation.parameters import (
     PARALLEL_TOOL_CALLS,
@@ -85,6 +85,9 @@ class _Writing:
         if written.search is not None:
             self.body.setdefault("web_search_options", dict(written.search.raw))
         left.settle(self.ledger, SAID)
+        if not messages:
+            place = request.turns[0].field.partition("[")[0] if request.turns else ""
+            raise invalid(place or "messages", "must hold a message that says something")
         self._instruct(messages)
         self.body = {"model": request.model, "messages": messages, **self.body}
         self._stream(request)

@@ -118,6 +118,17 @@ class RequestTests(SynchronousTestCase):
             sent.body["messages"][2:],
         )
 
+    def test_silence(self) -> None:
+        """A request of which no message is left is refused, and not sent as none."""
+        blank = Turn(role="user", blocks=(Text(text=" "),), field="messages[0]")
+        for request, place in (
+            (asking(blank), "messages"),
+            (asking(evolve(blank, field="input")), "input"),
+            (Request(model="m"), "messages"),
+        ):
+            refused = self.assertRaises(ApiError, write, request)
+            self.assertEqual((400, place), (refused.status, refused.param))
+
     def test_missing_results(self) -> None:
         """I.21: calls without a result are refused, naming them."""
         request, _ = read(
