@@ -99,6 +99,7 @@ def host(service: str, region: Region, *, fips: bool = False, dual_stack: bool =
     return f"{service}{'-fips' if fips else ''}.{region.name}.{suffix}"
 
 
+@lru_cache(maxsize=256)
 def model_path(model: str, operation: str) -> str:
     """The path of an operation on a model, as it goes on the wire and into ``signing.sign``.
 

@@ -60,6 +60,8 @@ class TranslatedRelay(Relay):
     takes_whole = True
     _working = False
     """A thread is translating the answer."""
+    _stream: TranslatedStream | None = None
+    _collected = 0
 
     def __init__(
         self,
@@ -73,9 +75,7 @@ class TranslatedRelay(Relay):
         self._translation = translation
         self._framing = framing
         self._repair = repair
-        self._stream: TranslatedStream | None = None
         self._pieces: list[bytes] = []
-        self._collected = 0
         self._fields: dict[bytes, bytes] = {}
         self._lines: list[bytes] = []
 
@@ -241,8 +241,8 @@ class TranslatedRelay(Relay):
 
     def _translate(self) -> bytes:
         """The caller's answer. It touches nothing of the reactor's."""
-        body = b"".join(self._pieces)
-        self._pieces = []
+        pieces, self._pieces = self._pieces, []
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if not 200 <= self._status < 300:
             raise NoAnswer(f"status {self._status}")
         translation = self._translation

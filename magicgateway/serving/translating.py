@@ -67,15 +67,15 @@ class Translating:
     """The machine's credential, where the request went with that."""
     _tried: frozenset[str] = frozenset()
     """In which ways it was asked again."""
+    _stopped = False
+    _able = PLAIN
+    _encode = staticmethod(encode)
+    _fetching: Deferred[Any] | None = None
 
     def __init__(self, exchange: Exchange, destination: Destination, way: Way) -> None:
         self._exchange = exchange
         self._destination = destination
         self._way = way
-        self._stopped = False
-        self._able = PLAIN
-        self._encode = encode
-        self._fetching: Deferred[Any] | None = None
         door = exchange.standing.target.door
         assert door is not None
         self._translation = self._translates(
@@ -97,7 +97,7 @@ class Translating:
             ApiError: It cannot be sent; for a large body the exchange is told later.
         """
         if size < LARGE:
-            self._go_on(self._begin(b"".join(pieces)))
+            self._go_on(self._begin(pieces[0] if len(pieces) == 1 else b"".join(pieces)))
             return
         exchange = self._exchange
         exchange.on_leave(self._stop)
@@ -187,18 +187,19 @@ class Translating:
         assert standing.admission is not None
         exchange.on_leave(self._stop)
         letter = self._written.letter
+        own = standing.aws_credential()
         call = AwsCall(
             provider=self._destination.provider,
             fields=exchange.request.head.fields,
             admission=standing.admission,
-            local=standing.is_local(),
+            local=own is None and standing.is_local(),
             model=self._destination.upstream_model or "",
             method=letter.method,
             path=letter.path,
             service=self._way.envelope.service,
             headers=letter.headers,
             body=self._written.body,
-            own=standing.aws_credential(),
+            own=own,
         )
 
         def send(signed: AwsRequest) -> None:
