@@ -207,6 +207,10 @@ class Translating:
             exchange.own_credential = signed.own
             self._attempt(signed.origin, signed.head)
 
+        ready = exchange.plane.aws.at_once(call)
+        if ready is not None:
+            send(ready)
+            return
         preparing = exchange.plane.aws.prepare(call, refused)
         preparing.addCallback(self._if_wanted(send)).addErrback(self._failed)
 

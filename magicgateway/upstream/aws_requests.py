@@ -7,7 +7,7 @@ of a large body. What waits runs in a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from attrs import frozen
@@ -113,6 +113,19 @@ class AwsRequests:
             return fail()
         return prepared if isinstance(prepared, Deferred) else succeed(prepared)
 
+    def at_once(self, call: AwsCall) -> AwsRequest | None:
+        """What ``prepare`` would give; None where something may have to be waited for.
+
+        Raises:
+            ApiError: As there.
+        """
+        if call.own is None or not signing.is_loaded() or len(call.body) > signing.LARGE_BODY:
+            return None
+        bare = isinstance(call.own, AwsBearer)
+        return self._signed(
+            call, _Known(call.own), "" if bare else signing.payload_hash([call.body])
+        )
+
     def _prepare(
         self, call: AwsCall, refused: AwsCredential | None
     ) -> Deferred[AwsRequest] | AwsRequest:
@@ -164,35 +177,27 @@ class AwsRequests:
 
     def _signed(self, call: AwsCall, who: AwsIdentity | _Known, body_hash: str) -> AwsRequest:
         provider, credential = call.provider, who.credential
-        settings = provider.aws
-        assert settings is not None
-        places = (*settings.regions, who.region) if who.region else settings.regions
-        region = choose_region(asked_region(call.fields), call.model, places)
-        host = host_at(provider.host, region, call.service)
-        shown = f"[{host}]" if ":" in host else host
-        if provider.port != _PORTS[provider.scheme]:
-            shown = f"{shown}:{provider.port}"
-        target = provider.prefix.decode("ascii") + call.path
-        fields = [(name.encode(), value.encode("latin-1")) for name, value in call.headers.items()]
-        if "content-type" not in call.headers and (call.body or call.method == "POST"):
-            fields.append((b"content-type", b"application/json"))
+        place = _place_of(
+            provider,
+            asked_region(call.fields),
+            who.region or "",
+            call.model,
+            call.method,
+            call.path,
+            call.service,
+            tuple(call.headers.items()),
+            typed=bool(call.body) or call.method == "POST",
+        )
         if isinstance(credential, AwsBearer):
             added = [(b"authorization", f"Bearer {credential.key.reveal()}".encode("latin-1"))]
         else:
-            url = f"{provider.scheme}://{shown}{target}"
             added = signing.sign(
-                credential, region.name, call.method, url, fields, body_hash, self._clock()
-            )
-        lines = [
-            f"{call.method} {target} HTTP/1.1\r\nHost: {shown}\r\n"
-            f"User-Agent: MagicGateway/{__version__}\r\nAccept-Encoding: identity\r\n".encode(
-                "ascii"
-            )
-        ]
-        lines += [b"%b: %b\r\n" % field for field in (*fields, *added)]
+                credential, place.region, call.method, place.url, place.fields, body_hash,
+                self._clock(),
+            )  # fmt: skip
         return AwsRequest(
-            Origin(provider.scheme, host, provider.port),
-            b"".join(lines),
+            place.origin,
+            place.opening + b"".join([b"%b: %b\r\n" % field for field in added]),
             credential.own,
             who.credential if isinstance(who, AwsIdentity) else None,
         )
@@ -209,3 +214,68 @@ class _Known:
 
     credential: AwsCredential | AwsBearer
     region: str | None = None
+
+
+@frozen
+class _Place:
+    """Where a request goes, and all of its head but what its signature adds."""
+
+    origin: Origin
+    region: str
+    url: str
+    fields: tuple[signing.Field, ...]
+    opening: bytes
+
+
+@lru_cache(maxsize=256)
+def _place_of(
+    provider: Provider,
+    asked: str,
+    found: str,
+    model: str,
+    method: str,
+    path: str,
+    service: str,
+    headers: tuple[tuple[str, str], ...],
+    *,
+    typed: bool,
+) -> _Place:
+    """What many requests have in common.
+
+    Args:
+        provider: Whose.
+        asked: The region that the caller named, empty if none.
+        found: The region that the credential came with, empty if none.
+        model: As in ``AwsCall``, as are all that follow.
+        method: See above.
+        path: See above.
+        service: See above.
+        headers: See above.
+        typed: There is a body, whose type has to be said.
+
+    Raises:
+        ApiError: 400: no region has such a name.
+    """
+    settings = provider.aws
+    assert settings is not None
+    places = (*settings.regions, found) if found else settings.regions
+    region = choose_region(asked, model, places)
+    host = host_at(provider.host, region, service)
+    shown = f"[{host}]" if ":" in host else host
+    if provider.port != _PORTS[provider.scheme]:
+        shown = f"{shown}:{provider.port}"
+    target = provider.prefix.decode("ascii") + path
+    fields = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    if typed and "content-type" not in dict(headers):
+        fields.append((b"content-type", b"application/json"))
+    first = (
+        f"{method} {target} HTTP/1.1\r\nHost: {shown}\r\n"
+        f"User-Agent: MagicGateway/{__version__}\r\nAccept-Encoding: identity\r\n"
+    )
+    return _Place(
+        Origin(provider.scheme, host, provider.port),
+        region.name,
+        f"{provider.scheme}://{shown}{target}",
+        tuple(fields),
+        first.encode("ascii") + b"".join([b"%b: %b\r\n" % field for field in fields]),
+    )

@@ -9,7 +9,9 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from magicgateway.errors import ApiError
-from magicgateway.providers.credentials import Keyring
+from magicgateway.providers import signing
+from magicgateway.providers.aws_credentials import own_aws_credential
+from magicgateway.providers.credentials import Admission, Keyring
 from magicgateway.providers.registry import Registry
 from magicgateway.providers.rows import ROWS
 from magicgateway.providers.rows.generic import GENERIC
@@ -66,6 +68,21 @@ class PrepareTests(TestCase):
         self.assertIn("content-type: application/json\r\n", head)
         self.assertNotIn("wJalrX", head)
         self.assertNotIn("security-token", head)
+
+    async def test_at_once(self) -> None:
+        """What does not have to wait is the same request; what may have to is left alone."""
+        signing.load()
+        pair = own_aws_credential(OWN, Admission())
+        bearer = own_aws_credential({b"authorization": b"Bearer ABSKkey"}, Admission())
+        for own in (pair, bearer):
+            call = self.call(own=own)
+            made = await self.requests.prepare(call)
+            self.assertEqual(made, self.requests.at_once(call))
+        self.assertIsNone(self.requests.at_once(self.call(environment=ENVIRONMENT)))
+        self.assertIsNone(self.requests.at_once(self.call(own=pair, body=bytes(LARGE_BODY + 1))))
+        elsewhere = self.call(own=pair, fields={b"x-aws-region": b"nowhere"})
+        refused = self.assertRaises(ApiError, self.requests.at_once, elsewhere)
+        self.assertEqual("invalid_region", refused.code)
 
     async def test_again(self) -> None:
         """J15: the same request has another time and another signature when it is sent again."""
