@@ -83,9 +83,11 @@ class _Writing:
         blocks.wrapped = tools.wrapped
         system, turns = writer.arranged(request)
         told = Ledger()  # of thinking that may have to give way, and then has no other fate
-        thought = ReasoningWriter(
-            request.parameters, self.capabilities, told, limit, tools.forced
-        ).write(taking)
+        thought = NOTHING
+        if request.parameters.get(REASONING) is not None:
+            thought = ReasoningWriter(
+                request.parameters, self.capabilities, told, limit, tools.forced
+            ).write(taking)
         said = FormatWriter(request.parameters, tools, self.ledger, thought.budget is not None)
         said.write(taking)
         instructions = tuple(Text(text=text, field="response_format") for text in said.instructions)

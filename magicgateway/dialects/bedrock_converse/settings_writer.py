@@ -25,6 +25,7 @@ from magicgateway.dialects.bedrock_converse.reasoning_writer import Thought
 MOST_STOPS = 2500
 _LEAST_TOP_P = 0.95
 """What thinking leaves of ``top_p``."""
+_TAKEN: frozenset[Parameter[Any]] = frozenset({TEMPERATURE, TOP_P, TOP_K, STOP, SERVICE_TIER})
 _TIERS = ("priority", "default", "flex", "reserved")
 
 
@@ -68,6 +69,10 @@ class SettingsWriter:
             most = self.capabilities.max_output_tokens
             limit = thought.budget + self.capabilities.default_max_tokens
             self.inference["maxTokens"] = limit if most is None else min(limit, most)
+        if not self.taking.has_any(_TAKEN):
+            if thought.bare:
+                self._bare()
+            return
         if thought.bare:
             self._bare()
         elif self.capabilities.sampling != NONE:
