@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from magicgateway.dialects.anthropic_messages import errors as messages_errors
 from magicgateway.dialects.anthropic_messages import tap as messages
 from magicgateway.dialects.bedrock_converse import errors as aws_errors
+from magicgateway.dialects.bedrock_converse import tap as converse
 from magicgateway.dialects.openai_chat import errors as chat_errors
 from magicgateway.dialects.openai_chat import tap as chat
 from magicgateway.dialects.openai_responses import errors as responses_errors
@@ -59,6 +60,7 @@ _READERS: Mapping[str, Callable[[bytes], Usage | None]] = {
     OPENAI_EMBEDDINGS: chat.read_usage,
     OPENAI_RESPONSES: responses.read_usage,
     ANTHROPIC_MESSAGES: messages.read_usage,
+    BEDROCK_CONVERSE: converse.read_usage,
 }
 
 
@@ -71,7 +73,6 @@ _GRAMMARS: Mapping[str, str] = {
 }
 
 
-@cache
 @cache
 def grammar(dialect: str) -> Grammar:
     """How a dialect is read and written, imported when it is first needed.

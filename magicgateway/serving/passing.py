@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from twisted.python.failure import Failure
 
 from magicgateway.dialects.bedrock_converse.failures import ERROR_NAME, read_failure, repair_of
+from magicgateway.dialects.bedrock_converse.tap import FramesTap, head_usage
+from magicgateway.dialects.catalogue import BEDROCK_CONVERSE
 from magicgateway.errors import ApiError
 from magicgateway.policy.repair import repair_after
 from magicgateway.providers.envelopes import Envelope
@@ -22,6 +24,7 @@ from magicgateway.upstream.forwarding import framing, in_pieces
 
 if TYPE_CHECKING:
     from magicgateway.config.settings import TimeoutSettings
+    from magicgateway.observe.facts import Usage
     from magicgateway.providers.aws_credentials import AwsCredential
     from magicgateway.routing.destination import Destination
     from magicgateway.routing.passages import Passage
@@ -30,14 +33,20 @@ if TYPE_CHECKING:
 
 _PASSED = (b"accept", b"content-type")
 _PASSED_PREFIX = b"x-amzn-bedrock-"
+_FRAMES = b"application/vnd.amazon.eventstream"
+_CONVERSE = "converse"
 _ERROR_NAME = ERROR_NAME.encode()
 
 
 class _PassedRelay(Relay):
     """Passes an answer on, unless it is a refusal after which the request is made again.
 
+    Frames of a stream are only watched, for what it cost: nothing of ours is put between them, and
+    one that breaks is broken for the caller too.
+
     Args:
         exchange: The exchange it ends.
+        operation: The passage's.
         timeouts: Of the provider.
         repair: Has that done, if it can, after a refusal of which nothing has reached the caller;
             False: it cannot.
@@ -46,21 +55,53 @@ class _PassedRelay(Relay):
     def __init__(
         self,
         exchange: Exchange,
+        operation: str,
         timeouts: TimeoutSettings,
         repair: Callable[[int, str], bool],
     ) -> None:
-        super().__init__(exchange, exchange.standing.dialect, timeouts)
+        dialect = BEDROCK_CONVERSE if operation == _CONVERSE else exchange.standing.dialect
+        super().__init__(exchange, dialect, timeouts)
         self._repair = repair
+        self._head: ResponseHead | None = None
 
     def answer_received(self, head: ResponseHead, body: bytes) -> None:
         """All of the answer is there."""
         if not self._asks_again(head):
+            self._head = head
             super().answer_received(head, body)
 
     def head_received(self, head: ResponseHead) -> None:
         """An answer begins."""
-        if not self._ended and not self._asks_again(head):
-            super().head_received(head)
+        if self._ended or self._asks_again(head):
+            return
+        self._head = head
+        super().head_received(head)
+        if head.status == 200 and head.content_type.lower().startswith(_FRAMES):
+            self.is_stream = True
+            self._tap = FramesTap()
+
+    def body_received(self, data: bytes, framed: bytes) -> None:
+        """Pass on what came, and look at it."""
+        if self._tap is not None:
+            self._tap.feed(data)
+        super().body_received(data, framed)
+
+    def usage(self) -> Usage | None:
+        """What AWS counted, if it said so."""
+        usage = super().usage()
+        return usage if usage or self._head is None else head_usage(self._head.raw)
+
+    def _is_complete(self, *, delimited: bool) -> bool:
+        return delimited or super()._is_complete(delimited=delimited)
+
+    def _say_broken(self, fault: ApiError) -> None:
+        self.request.close_after = True
+        self._release()
+        if not self.request.gone:
+            self.request.drop()
+
+    def _keep_caller_alive(self, now: float) -> None:
+        """Between frames there are no comments."""
 
     def _asks_again(self, head: ResponseHead) -> bool:
         if head.status < 400:
@@ -149,7 +190,8 @@ class Passing:
         )
         if exchange.attempt is not None:
             exchange.attempts += exchange.attempt.count
-        exchange.attempt_with(outgoing, _PassedRelay(exchange, timeouts, self._repair), timeouts)
+        relay = _PassedRelay(exchange, self._passage.operation, timeouts, self._repair)
+        exchange.attempt_with(outgoing, relay, timeouts)
 
     def _repair(self, status: int, name: str) -> bool:
         """Ask again with another credential, if AWS has called the machine's expired.

@@ -7,8 +7,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 
+from magicgateway.dialects.bedrock_converse.frames import named
 from magicgateway.errors import ApiError
+from magicgateway.wire.event_stream import FrameReader
 from tests.gateway import GatewayTestCase, post, start_gateway, until
+from tests.serving.test_relay import body_of
 from tests.sockets import Peer
 
 BODY = b'{"messages":[{"role":"user","content":[{"text":"hello"}]}]}'
@@ -61,6 +64,56 @@ class PassingTests(GatewayTestCase):
         received = self.gateway.demo.journal[-1]
         self.assertEqual(body, received.body)
         self.assertEqual("image/png", dict(received.headers)["content-type"])
+
+    async def test_usage(self) -> None:
+        """Whole answers and streams of both operations are logged as such, with their counts."""
+        invoked = (
+            b'{"anthropic_version":"bedrock-2023-05-31","max_tokens":50,'
+            b'"messages":[{"role":"user","content":"hello"}]}'
+        )
+        logged = []
+        for operation, body in (
+            ("converse", BODY),
+            ("converse-stream", BODY),
+            ("invoke", invoked),
+            ("invoke-with-response-stream", invoked),
+        ):
+            await self.gateway.ask(post(f"/bedrock/model/demo/{operation}", body, headers=OWN))
+            await until(lambda: bool(self.gateway.facts))
+            fact = self.gateway.facts.pop()
+            self.assertEqual((operation, "completed"), (fact.operation, fact.outcome))
+            assert fact.usage
+            self.assertTrue(fact.usage.input)
+            self.assertTrue(fact.usage.output)
+            logged.append((fact.stream, fact.usage))
+        self.assertEqual([False, True, False, True], [stream for stream, _ in logged])
+        self.assertEqual(logged[0][1], logged[1][1])
+        self.assertEqual(logged[2][1], logged[3][1])
+
+    async def test_stream_unchanged(self) -> None:
+        """Of a stream every byte is passed on, and one that fails in the middle is logged so."""
+        path = "/bedrock/model/demo/converse-stream"
+        reply = await self.gateway.ask(post(path, BODY, headers=OWN))
+        frames = FrameReader()
+        names = [named(frame)[0] for frame in frames.feed(body_of(reply))]
+        frames.finish()
+        self.assertEqual(("messageStart", "metadata"), (names[0], names[-1]))
+        self.gateway.demo.scripts.append("error-event=2;kind=throttlingException")
+        reply = await self.gateway.ask(post(path, BODY, headers=OWN))
+        self.assertTrue(reply.endswith(b"0\r\n\r\n"))
+        await until(lambda: len(self.gateway.facts) == 2)
+        fact = self.gateway.facts[1]
+        self.assertEqual(("failed", True), (fact.outcome, fact.stream))
+
+    async def test_no_comments(self) -> None:
+        """A silent stream of frames is not kept alive by comments, which are no frames."""
+        quick = f"[upstream]\nkeep_alive_comment_seconds = 0.1\n{TOML}"
+        gateway = await start_gateway(self, quick)
+        gateway.demo.scripts.append("latency=0;rate=3;tokens=2")
+        path = "/bedrock/model/demo/converse-stream"
+        reply = await gateway.ask(post(path, BODY, headers=OWN))
+        self.assertNotIn(b": keep-alive", reply)
+        self.assertTrue(list(FrameReader().feed(body_of(reply))))
 
     async def test_large(self) -> None:
         """A body over the limit is refused in AWS's words, whether its length is said or not."""
