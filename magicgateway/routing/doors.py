@@ -1,9 +1,9 @@
 """What a request's target asks for: a door, or another path of a provider's own API.
 
 A *door* is a path whose bodies the gateway can read, with the dialect that is spoken there. Doors
-answer below ``/v1/`` and without it; every other path only below ``/v1/``. Either may stand behind
-a provider's name: ``/groq/v1/chat/completions``. Behind the name of one of AWS there are AWS's own
-paths as well (``passages``).
+answer below ``/v1/`` and without it, and so does what they keep (``responses/{id}``); every other
+path only below ``/v1/``. Either may stand behind a provider's name: ``/groq/v1/chat/completions``.
+Behind the name of one of AWS there are AWS's own paths as well (``passages``).
 
 Targets are kept as bytes: a provider gets what the caller wrote, percent-encoding and all.
 """
@@ -27,6 +27,8 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _DOTS = re.compile(rb"[/\\]\.\.?(?![^/\\;])")
 """A segment . or .., also before a parameter (``..;x``), which some servers cut off first."""
 _MODEL_PREFIX = "models/"
+_BELOW_DOORS = (_MODEL_PREFIX, "responses/", "chat/completions/")
+"""Where doors keep what they made or list: paths that answer wherever their doors do."""
 _MODEL_ROUTES = frozenset(
     {"audio/speech", "images/generations", "moderations", "ocr", "rerank", "videos"}
 )
@@ -130,7 +132,7 @@ def read_target(raw: bytes, is_provider: Callable[[str], bool]) -> Target | None
     below_v1 = segments[:1] == [b"v1"]
     segments = _route_segments(segments)
     route = b"/".join(segments).decode("latin-1")
-    if not route or not (below_v1 or route in DOORS or route.startswith(_MODEL_PREFIX)):
+    if not route or not (below_v1 or route in DOORS or route.startswith(_BELOW_DOORS)):
         return None
     _check(path, segments)
     return Target(

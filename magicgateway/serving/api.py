@@ -117,7 +117,8 @@ class Api:
         ):
             app.route(f"/{door}", strict_slashes=False)(self._api)
             app.route(f"/{door}/")(self._api)
-        app.route("/models/<path:model>")(self._api_of)
+        for path in ("models", "responses", "chat/completions"):
+            app.route(f"/{path}/<path:rest>")(self._api_of)
         _handle_errors(app, self._plane)
 
     def _api(self, _: Any) -> Resource:

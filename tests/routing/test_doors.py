@@ -62,6 +62,18 @@ class ReadTargetTests(SynchronousTestCase):
         for raw, expected in cases.items():
             self.assertEqual(expected, read(raw), raw)
 
+    def test_below_doors(self) -> None:
+        """What a door keeps answers without /v1 as well, by the same name and with any query."""
+        for route in (
+            "responses/resp_1", "responses/resp_1/cancel", "responses/resp_1/input_items",
+            "chat/completions/cc-1", "chat/completions/cc-1/messages",
+        ):  # fmt: skip
+            for raw in (f"/v1/{route}", f"/{route}", f"/{route}/"):
+                self.assertEqual(Target(route), read(raw.encode()), raw)
+            self.assertEqual(Target(route, b"?a=1"), read(f"/{route}?a=1".encode()))
+        for path in (b"/responses/..", b"/responses/a//b", b"/chat/completions/%2e%2e/x"):
+            self.assertRaises(ApiError, read, path)
+
     def test_query(self) -> None:
         """The query is kept to the byte, its question mark included."""
         for query in (b"?", b"?limit=2&after=%2F..%00", b"?a?b/../c"):

@@ -169,3 +169,21 @@ class RememberedTests(GatewayTestCase):
             site.find(b"/v1/files?%d" % number)
         self.assertLessEqual(len(site._targets), 1024)
         self.assertFalse([raw for raw in site._targets if b"?" in raw])
+
+
+class KeptTests(GatewayTestCase):
+    async def test_both_lanes(self) -> None:
+        """What a door keeps is read and deleted without /v1 too, in either lane."""
+        toml = '[providers.local]\nbase_url = "{demo}/v1"\ndialect = ["openai", "responses"]\n'
+        for fast in (True, False):
+            gateway = await start_gateway(self, toml, fast_lane=fast)
+            for method in ("GET", "DELETE"):
+                for path in (
+                    "/responses/resp_1",
+                    "/v1/responses/resp_1",
+                    "/local/v1/responses/resp_1",
+                ):
+                    answer = await gateway.ask(get(path, method, "x-provider: local"))
+                    self.assertIn(b"x-magicgateway-provider: local", answer, (method, path))
+            self.assertEqual({"/v1/responses/resp_1"}, {one.target for one in gateway.demo.journal})
+            self.assertEqual(6, len(gateway.demo.journal))
