@@ -6,6 +6,7 @@ See: https://docs.anthropic.com/en/api/messages; anthropic 2.13 (Python), 2026-1
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from attrs import evolve
 
@@ -49,16 +50,6 @@ class BlockReader:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._kinds: Mapping[str, Callable[[Fields], Block]] = {
-            "text": self._text,
-            "image": self._image,
-            "document": self._document,
-            "search_result": self._search_result,
-            "thinking": self._thinking,
-            "redacted_thinking": self._redacted,
-            "tool_use": self._tool_use,
-            "tool_result": self._tool_result,
-        }
 
     def content(self, fields: Fields, name: str = "content") -> tuple[tuple[Block, ...], bool]:
         """The blocks of an object's ``content``, and whether it was one string."""
@@ -72,9 +63,9 @@ class BlockReader:
     def block(self, fields: Fields) -> Block:
         """One block; what is of no known kind is kept as it is."""
         kind = fields.needed("type")
-        read = self._kinds.get(kind)
+        read = self._KINDS.get(kind)
         if read is not None:
-            return read(fields)
+            return read(self, fields)
         cache, mark = take_mark(fields)
         raw = {"type": kind, **fields.rest(ANTHROPIC).fields}
         extras = rest_of(Fields({}, fields.place), cache_control=mark)
@@ -210,6 +201,18 @@ class BlockReader:
             field=fields.place,
             extras=rest_of(fields, cache_control=mark),
         )
+
+    # Not bound to one reader, which would then hold itself until the collector comes.
+    _KINDS: ClassVar[Mapping[str, Callable[[BlockReader, Fields], Block]]] = {
+        "text": _text,
+        "image": _image,
+        "document": _document,
+        "search_result": _search_result,
+        "thinking": _thinking,
+        "redacted_thinking": _redacted,
+        "tool_use": _tool_use,
+        "tool_result": _tool_result,
+    }
 
 
 def _source_of(fields: Fields) -> Fields:

@@ -10,7 +10,7 @@ its ``@anthropic-ai/sdk`` 1.12, 2026-11.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field
 
@@ -118,18 +118,6 @@ class MessagesStreamWriter:
         self._length = 0
         self._usage = NO_USAGE
         self._finish = Finish(reason=STOP)
-        self._steps: Mapping[type[Any], Callable[[Any], Iterable[bytes]]] = {
-            TextDelta: self._text_delta,
-            ThinkingDelta: self._thinking,
-            ArgumentsDelta: self._arguments_delta,
-            BlockStarted: self._start,
-            BlockStopped: self._stop,
-            CitationDelta: self._citation_delta,
-            TokenDelta: self._token,
-            Finished: self._finished,
-            Ping: lambda _: (_PING,),
-            Ended: self._end,
-        }
 
     def write(self, event: Event) -> bytes:
         """The whole frames that say an event; often empty."""
@@ -155,9 +143,9 @@ class MessagesStreamWriter:
         if self._started is None and isinstance(event, UsageCounted | Ping):
             return
         yield from self._begin()
-        step = self._steps.get(type(event))
+        step = self._STEPS.get(type(event))
         if step is not None:
-            yield from step(event)
+            yield from step(self, event)
 
     def _fail(self, event: Failed) -> bytes:
         self._over = True
@@ -366,6 +354,23 @@ class MessagesStreamWriter:
             self._open = None
         if opened.begun:
             yield self._delta("signature_delta", "signature", signature)
+
+    def _ping(self, _: Ping) -> Iterable[bytes]:
+        return (_PING,)
+
+    # Not bound to one stream, which would then hold itself until the collector comes.
+    _STEPS: ClassVar[Mapping[type[Any], Callable[[MessagesStreamWriter, Any], Iterable[bytes]]]] = {
+        TextDelta: _text_delta,
+        ThinkingDelta: _thinking,
+        ArgumentsDelta: _arguments_delta,
+        BlockStarted: _start,
+        BlockStopped: _stop,
+        CitationDelta: _citation_delta,
+        TokenDelta: _token,
+        Finished: _finished,
+        Ping: _ping,
+        Ended: _end,
+    }
 
 
 def _frame(event: Mapping[str, Any]) -> bytes:
