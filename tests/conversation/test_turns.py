@@ -18,6 +18,7 @@ from magicgateway.conversation.blocks import (
     ToolCall,
 )
 from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.request import Turn
 from magicgateway.errors import ApiError
 from tests.conversation.turns_of import call, placed, result, said, turn
 
@@ -209,7 +210,7 @@ class ArrangedTests(SynchronousTestCase):
 
     def test_every_order(self) -> None:
         """It is what the passes do one after another, and a quiet order stays as it is."""
-        cases = (
+        cases: tuple[tuple[list[Turn], bool], ...] = (
             ([turn("u", "a"), turn("a", "b"), turn("u", "c")], True),
             ([turn("a", "a"), turn("u", "b")], True),
             ([], True),
