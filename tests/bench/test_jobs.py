@@ -5,7 +5,7 @@ import math
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from bench.jobs import REQUESTS, Job, Outcome, percentile
+from bench.jobs import REQUESTS, Job, Outcome, joined, percentile
 
 
 class PercentileTests(SynchronousTestCase):
@@ -35,6 +35,23 @@ class PercentileTests(SynchronousTestCase):
         values = [3.0, 1.0, 2.0]
         percentile(values, 0.5)
         self.assertEqual([3.0, 1.0, 2.0], values)
+
+
+class JoinedTests(SynchronousTestCase):
+    """Slices of one measurement as if they were one."""
+
+    def test_sums(self) -> None:
+        """What adds up is added, of what does not the worst is told, and the first fault."""
+        first = Outcome(10, 1.0, 0.5, 0.25, 0.5, [1.0], 5.0, 2.0, 0.3, 1)
+        second = Outcome(20, 1.5, 1.0, 0.25, 0.5, [2.0, 3.0], 4.0, 7.0, 0.1, 2, "broke")
+        third = Outcome(failure="broke again")
+        expected = Outcome(30, 2.5, 1.5, 0.5, 1.0, [1.0, 2.0, 3.0], 5.0, 7.0, 0.3, 3, "broke")
+        self.assertEqual(expected, joined([first, second, third]))
+
+    def test_one(self) -> None:
+        """One slice is the measurement."""
+        only = Outcome(10, 1.0, 0.5, 0.1, 0.2, [1.0], 5.0, 2.0, 0.3, 1, "broke")
+        self.assertEqual(only, joined([only]))
 
 
 class TextTests(SynchronousTestCase):

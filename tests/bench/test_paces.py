@@ -16,6 +16,11 @@ def job(pace: Pace, measurement: str) -> Job:
     return pace.job(measurement, port=1, headers={}, watch=[2], load=[3], rate=4.0)
 
 
+def whole(pace: Pace, measurement: str) -> float:
+    """Seconds of all slices of a measurement."""
+    return job(pace, measurement).seconds * pace.parts(measurement)
+
+
 class PaceTests(SynchronousTestCase):
     """From a measurement to a job."""
 
@@ -33,7 +38,16 @@ class PaceTests(SynchronousTestCase):
     def test_quick(self) -> None:
         """The quick run is never longer."""
         for measurement in set(MEASURED) - {"start-up"}:
-            self.assertLess(job(QUICK, measurement).seconds, job(FULL, measurement).seconds)
+            self.assertLess(whole(QUICK, measurement), whole(FULL, measurement))
+
+    def test_slices(self) -> None:
+        """Compared figures fall into slices, of which only the first has the whole warm-up."""
+        self.assertEqual((6, 1), (FULL.parts("requests"), FULL.parts("slow-reader")))
+        self.assertEqual(0.5, job(FULL, "requests").seconds)
+        again = FULL.job(
+            "requests", port=1, headers={}, watch=[2], load=[3], again=True
+        ).warm_seconds
+        self.assertEqual((1.0, 0.3), (job(FULL, "requests").warm_seconds, again))
 
 
 class HalfLoadTests(SynchronousTestCase):

@@ -14,10 +14,11 @@ from magicgateway.conversation.one_shot import events_of
 from magicgateway.conversation.reply import Reply
 from magicgateway.dialects.grammar import Asked
 from magicgateway.dialects.openai_responses.assembly import Assembly
-from magicgateway.dialects.openai_responses.extras import give_back, own
+from magicgateway.dialects.openai_responses.extras import FAMILY, give_back, own
 from magicgateway.dialects.openai_responses.response_object import (
     open_envelope,
     outcome,
+    served_tier,
     usage_object,
 )
 
@@ -34,18 +35,22 @@ def write_reply(reply: Reply, asked: Asked, ledger: Ledger) -> dict[str, Any]:
     for lost in assembly.lost:
         ledger.drop(lost)
     status, details = outcome(assembly.finish)
-    tier = {} if reply.service_tier is None else {"service_tier": reply.service_tier}
     written = open_envelope(asked, reply.id, reply.created).wrap(
         status,
         assembly.output,
         incomplete_details=details,
         usage=usage_object(reply.usage),
-        **tier,
+        **served_tier(reply.service_tier),
     )
     for name, value in own(reply.extras).items():
         if name in written and name not in _FIXED:
             written[name] = value
-    give_back(written, reply.extras, ledger)
+    extras = reply.extras
+    if extras.family == FAMILY and _PROMPT in extras.fields:
+        ledger.drop(_PROMPT)
+        left = {name: value for name, value in extras.fields.items() if name != _PROMPT}
+        extras = evolve(extras, fields=left)
+    give_back(written, extras, ledger)
     return written
 
 
@@ -67,4 +72,6 @@ def _events(reply: Reply) -> Iterator[Event]:
         yield event
 
 
+_PROMPT = "prompt"
+"""Together's answers to chats have one: here it would be something else."""
 _FIXED = frozenset({"id", "object", "created_at", "status", "model", "output", "usage", "error"})

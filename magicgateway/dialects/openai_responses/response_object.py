@@ -44,6 +44,7 @@ from magicgateway.dialects.openai_responses.tool_writer import ToolWriter
 
 _SECRET = ("authorization", "headers")
 """Of tools that the provider reaches with the caller's credentials; never said again."""
+_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
 _UNFINISHED = ("queued", "in_progress", "cancelled")
 _CODES = {
     "rate_limit": "rate_limit_exceeded",
@@ -146,6 +147,11 @@ def _instructions(request: Request) -> str | None:
 
 def _public(tool: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tool.items() if name not in _SECRET}
+
+
+def served_tier(tier: str | None) -> dict[str, str]:
+    """The tier that served, where this API has a word for it; providers have others too."""
+    return {"service_tier": tier} if tier in _TIERS else {}
 
 
 def outcome(finish: Finish | None) -> tuple[str, dict[str, Any] | None]:

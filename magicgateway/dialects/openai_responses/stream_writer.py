@@ -32,6 +32,7 @@ from magicgateway.dialects.openai_responses.response_object import (
     error_of,
     open_envelope,
     outcome,
+    served_tier,
     usage_object,
 )
 
@@ -110,7 +111,7 @@ class ResponsesWriter:
         self._over = True
         status, details = outcome(self._assembly.finish)
         kind = "incomplete" if status == "incomplete" else "completed"
-        tier = {} if event.service_tier is None else {"service_tier": event.service_tier}
+        tier = served_tier(event.service_tier)
         response = self._whole(kind, incomplete_details=details, **tier)
         return {"type": f"response.{kind}", "response": {**response, **_besides(event)}}
 

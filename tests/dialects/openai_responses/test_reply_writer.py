@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import (
     ANTHROPIC,
+    OPENAI,
     Audio,
     Block,
     Citation,
@@ -328,6 +329,15 @@ class WriteReplyTests(SynchronousTestCase):
             "background": False, "status": "completed", "output": [], "usage": None,
         }  # fmt: skip
         self.assertEqual(expected, written)
+
+    def test_others_words(self) -> None:
+        """Tiers that this API has no word for, and a chat's ``prompt``, are no fields of it."""
+        written, notes = answer(
+            reply(service_tier="on_demand", extras=Extras(OPENAI, "", {"prompt": [], "odd": 1}))
+        )
+        self.assertEqual((None, 1), (written["service_tier"], written["odd"]))
+        self.assertNotIn("prompt", written)
+        self.assertEqual(["prompt;dropped;unsupported-by-target"], notes)
 
     def test_defaults(self) -> None:
         """What was not asked for has the values that say so."""
