@@ -24,15 +24,20 @@ _OPENAI = {"1h": "30m", "30m": "30m", "12h": "12h"}
 """Lifetimes, of any family, to OpenAI's; what lives for minutes lives as long as OpenAI has it."""
 
 
-def openai_lifetime(mark: CacheMark, place: str, ledger: Ledger) -> str | None:
+def openai_lifetime(
+    mark: CacheMark, place: str, ledger: Ledger, *, longest: str = "12h"
+) -> str | None:
     """OpenAI's word for how long a mark's cache is to live, None for the usual.
 
     Args:
         mark: Of any family.
         place: The mark's field.
         ledger: Told where it is another.
+        longest: That may be said there, ``12h`` or ``30m``.
     """
     ttl = _OPENAI.get(mark.ttl or "")
+    if ttl is not None and longest == "30m":
+        ttl = longest
     if ttl != mark.ttl:
         ledger.rewrite(joined(place, "ttl"), Reason.NEAREST_LIFETIME)
     return ttl

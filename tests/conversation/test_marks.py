@@ -34,6 +34,20 @@ class LifetimeTests(SynchronousTestCase):
             lines = [] if same else ["m.ttl;rewritten;nearest-lifetime"]
             self.assertEqual(lines, [note.line() for note in ledger.notes])
 
+    def test_short(self) -> None:
+        """Where only the shorter lifetime may be said, the longer one becomes it, as reported."""
+        for given, expected, same in (
+            (None, None, True),
+            ("30m", "30m", True),
+            ("12h", "30m", False),
+            ("1h", "30m", False),
+            ("5m", None, False),
+        ):
+            ledger = Ledger()
+            found = openai_lifetime(CacheMark(given), "m", ledger, longest="30m")
+            self.assertEqual(expected, found)
+            self.assertEqual(same, not ledger.notes)
+
 
 class MarksTests(SynchronousTestCase):
     """How many cache marks arrive."""

@@ -217,13 +217,16 @@ class SettingsWriter:
                 self._body["top_k"] = top_k
 
     def _cache(self) -> None:
-        """A mark for the whole prompt is what OpenAI's implicit caching does."""
+        """A mark for the whole prompt is what OpenAI's implicit caching does.
+
+        Of the lifetimes of Responses and of parts, these options have only the shorter one.
+        """
         if self._chat.cache_marks != BREAKPOINT:
             return
         mark = self.take(AUTOMATIC_CACHE, "prompt_cache_options")
         if mark is not None:
             place = self._parameters.named(AUTOMATIC_CACHE)
-            ttl = openai_lifetime(mark, place, self._ledger)
+            ttl = openai_lifetime(mark, place, self._ledger, longest="30m")
             self._body["prompt_cache_options"] = {
                 "mode": "implicit", **({} if ttl is None else {"ttl": ttl})
             }  # fmt: skip
