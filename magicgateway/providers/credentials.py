@@ -254,7 +254,7 @@ def _missing(provider: Speaking, *, held: bool) -> str:
     )
 
 
-def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
+def is_local(caller: str, fields: Mapping[bytes, bytes], *, version: int = 11) -> bool:
     """Whether a request was made on this machine, by a program or a page of this machine.
 
     The peer is on loopback, no proxy says that it speaks for somebody else, the ``Host`` is a
@@ -262,11 +262,15 @@ def is_local(caller: str, fields: Mapping[bytes, bytes]) -> bool:
     ``Origin`` of a page from elsewhere. Browsers send none with a link or an image; of those they
     say ``Sec-Fetch-Site: cross-site``.
 
+    No program or browser of today speaks HTTP/1.0, but a proxy does that says nothing of its
+    callers and names us as the ``Host``: nginx's ``proxy_pass`` without further directives.
+
     Args:
         caller: Its address.
         fields: Its header fields by lower-case name.
+        version: Of HTTP, 10 or 11.
     """
-    if not _is_loopback(caller) or any(name in fields for name in FORWARDED):
+    if version != 11 or not _is_loopback(caller) or any(name in fields for name in FORWARDED):
         return False
     if not _is_local_authority(fields.get(b"host", b"")):
         return False

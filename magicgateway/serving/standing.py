@@ -153,7 +153,7 @@ class Standing:
 
     def is_local(self) -> bool:
         """Whether the caller is on this machine."""
-        return is_local(self.caller, self._fields)
+        return is_local(self.caller, self._fields, version=self._head.version)
 
     def open_upstream(self) -> bytes:
         """The head of the upstream request, up to its framing.

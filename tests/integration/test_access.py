@@ -130,6 +130,20 @@ class OpenTests(AccessTestCase):
             self.assertIn((case, answer.status), ((case, 200), (case, 400)))
         self.assertEqual({CALLERS}, set(self.sent()[len(good) :]))
 
+    def test_quiet_proxy(self) -> None:
+        """What nginx passes on without further directives does not look like a local caller's."""
+        self.start()
+        body = b'{"model":"gpt-4o-mini","messages":[]}'
+        for version, status in ((b"1.0", b"401"), (b"1.1", b"200")):
+            with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as nginx:
+                nginx.sendall(
+                    b"POST /v1/chat/completions HTTP/%b\r\nHost: 127.0.0.1:%d\r\n"
+                    b"Connection: close\r\nContent-Length: %d\r\n"
+                    b"content-type: application/json\r\n\r\n%b"
+                    % (version, self.daemon.port, len(body), body)
+                )
+                self.assertEqual(status, nginx.makefile("rb").readline().split()[1], version)
+
 
 class ClosedTests(AccessTestCase):
     """With virtual keys."""

@@ -306,6 +306,11 @@ class LocalTests(SynchronousTestCase):
             self.assertFalse(is_local("127.0.0.1", fields), name)
             self.assertFalse(is_local("127.0.0.1", {b"host": b"localhost", name: b""}), name)
 
+    def test_quiet_proxy(self) -> None:
+        """HTTP/1.0 is what a proxy speaks that does not say for whom."""
+        self.assertFalse(is_local("127.0.0.1", {b"host": b"localhost"}, version=10))
+        self.assertTrue(is_local("127.0.0.1", {b"host": b"localhost"}, version=11))
+
     def test_links_of_other_pages(self) -> None:
         """A page's link or image has no Origin, but the browser says where it stands."""
         cases = {
