@@ -24,6 +24,7 @@ from magicgateway.config.secret import Secret
 from magicgateway.config.settings import Settings
 from magicgateway.config.show import effective
 from magicgateway.errors import ConfigError
+from magicgateway.observe.escaping import printable
 from magicgateway.providers import table
 from magicgateway.providers.registry import Registry
 from magicgateway.providers.rows import ROWS
@@ -100,7 +101,7 @@ def fail(sentence: str) -> NoReturn:
     """End the process with status 1 and one sentence on standard error."""
     sys.stderr.flush()
     # twistd may have turned sys.stderr into a log by now.
-    print(f"magicgateway: {sentence}", file=sys.__stderr__, flush=True)
+    print(f"magicgateway: {printable(sentence)}", file=sys.__stderr__, flush=True)
     raise SystemExit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -92,10 +93,11 @@ class Gateway(MultiService):
         self.drain.setServiceParent(self)  # type: ignore[no-untyped-call] # as above
 
     def probe(self) -> None:
-        """See ``Listeners.probe``."""
-        self.listeners.probe()
-        if self.metrics_site is not None:
-            self.metrics_listeners.probe()
+        """See ``Listeners.probe``; an address that two of our own listeners want is found too."""
+        with ExitStack() as held:
+            self.listeners.hold(held)
+            if self.metrics_site is not None:
+                self.metrics_listeners.hold(held)
 
     def is_ready(self) -> bool:
         """Whether new work is welcome."""

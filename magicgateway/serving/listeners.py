@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,18 @@ class Listeners(Service):
         Raises:
             ConfigError: An address cannot be had.
         """
+        with ExitStack() as held:
+            self.hold(held)
+
+    def hold(self, held: ExitStack) -> None:
+        """As ``probe``, but an address is let go when ``held`` is closed: until then it is taken.
+
+        Raises:
+            ConfigError: An address cannot be had.
+        """
         for text, endpoint in zip(self._descriptions, self._endpoints, strict=True):
             try:
-                _probe(endpoint)
+                _hold(endpoint, held)
             except (OSError, OverflowError, ValueError) as error:
                 raise _cannot_listen(text, error, self._key) from None
 
@@ -125,34 +135,34 @@ def _wants_backlog(text: str) -> bool:
     return text.startswith(("tcp:", "ssl:", "unix:", "tcp6:")) and "backlog=" not in text
 
 
-def _probe(endpoint: Any) -> None:
-    """Bind where a TCP or Unix endpoint would, and let go again; others are not looked at."""
+def _hold(endpoint: Any, held: ExitStack) -> None:
+    """Bind where a TCP or Unix endpoint would; others are not looked at."""
     wrapped = getattr(endpoint, "_wrappedEndpoint", None)  # behind haproxy:
     if wrapped is not None:
-        _probe(wrapped)
+        _hold(wrapped, held)
         return
     port = getattr(endpoint, "_port", None)
     interface = getattr(endpoint, "_interface", None)
     path = getattr(endpoint, "_address", None)
     if isinstance(port, int) and isinstance(interface, str):
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probing:
-            probing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probing.bind((interface, port))
-            probing.listen(1)
+        probing = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        probing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probing.bind((interface, port))
+        probing.listen(1)
     elif isinstance(path, str):
-        _probe_path(path)
+        _hold_path(path, held)
 
 
-def _probe_path(path: str) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probing:
-        try:
-            probing.bind(path)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or not _is_left_over(path):
-                raise
-        else:
-            Path(path).unlink()
+def _hold_path(path: str, held: ExitStack) -> None:
+    probing = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    try:
+        probing.bind(path)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE or not _is_left_over(path):
+            raise
+    else:
+        held.callback(Path(path).unlink)
 
 
 def _is_left_over(path: str) -> bool:

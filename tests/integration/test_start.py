@@ -161,6 +161,15 @@ class MistakeTests(StartTestCase):
             port = str(other.getsockname()[1])
             self.check(f"cannot listen on tcp:{port}:interface=127.0.0.1", "--port", port)
 
+    def test_own_port(self) -> None:
+        """So is one that another listener of the same gateway takes."""
+        port = free_port()
+        listen = f"tcp:{port}:interface=127.0.0.1"
+        taken = f"listen: cannot listen on {listen}: Address already in use"
+        self.check(taken, "--port", str(port), "--listen", listen)
+        config = self.config(f'[metrics]\nlisten = "{listen}"\n')
+        self.check(f"metrics.{taken}", "--port", str(port), "--config", config)
+
     def test_bad_socket(self) -> None:
         """So is a Unix socket that cannot be made."""
         self.check("No such file or directory", "--listen", "unix:none/gateway.sock")
@@ -168,6 +177,8 @@ class MistakeTests(StartTestCase):
     def test_bad_option(self) -> None:
         """So is an option that does not exist."""
         self.check("option --prot not recognized", "--prot", "3000")
+        self.check(r"option --a\x0ab not recognized", "--a\nb")
+        self.check(r"no\x0asuch.toml: the configuration file cannot", "-c", "no\nsuch.toml")
 
     def test_bad_places(self) -> None:
         """So is a file that cannot be written once it would be too late to say so."""

@@ -150,6 +150,20 @@ class ProbeTests(ListenersTestCase):
         made.privilegedStartService()
         self.assertEqual([f"unix:{path}"], made.addresses())
 
+    def test_own_address(self) -> None:
+        """An address that stands there twice, in whatever words, is taken the second time."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        path = self.folder / "gateway.sock"
+        for one, other in (
+            (f"tcp:{port}", f"tcp:{port}"),
+            (f"tcp:{port}", f"tcp:{port}:interface=127.0.0.1"),
+            (f"unix:{path}", f"unix:{path}"),
+        ):
+            said = self.said(self.listeners(one, other).probe)
+            self.assertIn(f"cannot listen on {other}: Address already in use", said)
+        self.assertEqual([], list(self.folder.iterdir()))
+
     def test_not_looked_at(self) -> None:
         """An endpoint of an unknown kind is not probed, and that is no error."""
         made = self.listeners("tcp:0")
