@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from magicgateway.config.settings import Settings
 from magicgateway.observe.facts import FinishedWatcher
 from magicgateway.policy.callers import RequestIds
+from magicgateway.providers.aws_settings import REGION
 from magicgateway.providers.registry import Registry
 from magicgateway.serving.api import Api, MetricsApi
 from magicgateway.serving.drain import SERVING, Drain
@@ -23,7 +24,7 @@ from magicgateway.serving.site import GatewaySite
 from magicgateway.upstream.agent import GatewayAgent
 from magicgateway.upstream.connector import TcpConnector
 from magicgateway.upstream.deadlines import Sweeper
-from magicgateway.upstream.pool import GatewayPool
+from magicgateway.upstream.pool import GatewayPool, Origin
 from magicgateway.upstream.resolver import Resolver
 
 
@@ -62,6 +63,9 @@ class Gateway(MultiService):
             reactor, Resolver(reactor, settings.upstream.dns_seconds), settings.upstream.ca_file
         )
         self._connector.check()
+        origins = [Origin(each.scheme, each.host, each.port) for each in registry]
+        self._origins = frozenset(map(str, origins))
+        self._regional = next((str(each) for each in origins if REGION in each.host), "other")
         self.pool = GatewayPool(reactor, self._connector, settings.upstream)
         self.plane = plane = DataPlane(
             reactor, settings, registry, self.pool, finished, RequestIds(request_prefix), wall_clock
@@ -161,6 +165,8 @@ class Gateway(MultiService):
     def _upstream_connections(self) -> dict[tuple[str, str], float]:
         counted: dict[tuple[str, str], float] = {}
         for origin, idle, in_use in self.pool.counts():
-            counted[origin, "idle"] = idle
-            counted[origin, "in_use"] = in_use
+            # AWS's regions come from callers, so each would be a label that they make.
+            label = origin if origin in self._origins else self._regional
+            for place, count in (((label, "idle"), idle), ((label, "in_use"), in_use)):
+                counted[place] = counted.get(place, 0.0) + count
         return counted

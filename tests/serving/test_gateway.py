@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from types import SimpleNamespace
 
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -22,6 +24,7 @@ from tests.gateway import RunningGateway, exchange_bytes, post, start_gateway, u
 
 GET = b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 CHAT = {"x-provider": "demo"}
+REGION = "x-aws-region"
 
 
 def chat(model: str, *, stream: bool = False) -> bytes:
@@ -177,3 +180,32 @@ class FigureTests(TestCase):
         self.assertEqual(
             {(origin, "idle"): 1, (origin, "in_use"): 0}, figures["upstream_connections"]()
         )
+
+    async def test_callers_regions(self) -> None:
+        """AWS's regions, which callers choose, are told as one origin."""
+        running = await start_gateway(self)
+        looked_up, answered = [], threading.Event()
+        self.addCleanup(answered.set)
+
+        def lookup(name: str, *_: object) -> list[object]:
+            looked_up.append(name)
+            answered.wait(5)
+            return []
+
+        self.patch(running.gateway._connector._resolver, "_lookup", lookup)
+        body = b'{"model":"amazon.nova-lite-v1:0","messages":[{"role":"user","content":"hi"}]}'
+        fields = {"x-provider": "bedrock", "authorization": "Bearer of-the-caller"}
+        asked = [
+            running.ask(post("/v1/chat/completions", body, headers={**fields, REGION: region}))
+            for region in ("eu-west-71", "eu-west-72")
+        ]
+        asking = [ensureDeferred(one) for one in asked]
+        await until(lambda: len(looked_up) == 2)
+        origin = "https://bedrock-runtime.{region}.amazonaws.com:443"
+        self.assertEqual(
+            {(origin, "idle"): 0, (origin, "in_use"): 2},
+            running.gateway.figures()["upstream_connections"](),
+        )
+        answered.set()
+        for one in asking:
+            self.assertTrue((await one).startswith(b"HTTP/1.1 502 "))
