@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 USAGE = """\
 Usage: magicgateway [COMMAND] [OPTION]...
@@ -20,6 +22,10 @@ Commands:
 
 magicgateway run --help lists the options; as a daemon: twistd magicgateway --port 3000
 """
+
+
+_INTERRUPTED = 130
+"""The status of a process that Ctrl-C ended, as shells have it: 128 and the signal's number."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,15 +41,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         chosen(given)
     except KeyboardInterrupt:
-        # Before the reactor runs; 128 and the signal's number, as shells have it.
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
 
 
 def _run(arguments: Sequence[str]) -> None:
     from twisted.scripts import twistd  # noqa: PLC0415 - not for a usage text
 
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "--no_save", "magicgateway", *arguments]
-    twistd.run()
+    # Until the reactor runs. An exception would not do: looking for plugins, Twisted logs every one
+    # and goes on. Where a shell lets the signal be ignored, it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+    try:
+        twistd.run()
+    finally:
+        if signal.getsignal(signal.SIGINT) is _interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    os._exit(_INTERRUPTED)
 
 
 def _check(arguments: Sequence[str]) -> None:

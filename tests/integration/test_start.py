@@ -120,25 +120,41 @@ class InterruptTests(StartTestCase):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.01)
 
+    def check(self, fifo: Path, *command: str, path: str = "") -> None:
+        """Interrupt a command that reads a FIFO."""
+        os.mkfifo(fifo)
+        environment = clean_environment()
+        environment["PYTHONPATH"] += path
+        with (self.folder / "said.txt").open("wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-c", HEEDING, *command, "--port", "0"],
+                cwd=self.folder,
+                env=environment,
+                stdout=said,
+                stderr=said,
+            )
+        self.addCleanup(process.kill)
+        descriptor = self.opened(fifo, process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(130, process.wait(SECONDS))
+        os.close(descriptor)
+        self.assertEqual("", (self.folder / "said.txt").read_text())
+
     def test_quiet(self) -> None:
         """It ends with status 130 and without a word."""
-        fifo = self.folder / "gateway.toml"
-        os.mkfifo(fifo)
-        for command in ([sys.executable, "-m", "magicgateway"], [*TWISTD, "-n", "magicgateway"]):
-            with (self.folder / "said.txt").open("wb") as said:
-                process = subprocess.Popen(
-                    [sys.executable, "-c", HEEDING, *command, "--port", "0", "--config", str(fifo)],
-                    cwd=self.folder,
-                    env=clean_environment(),
-                    stdout=said,
-                    stderr=said,
-                )
-            self.addCleanup(process.kill)
-            descriptor = self.opened(fifo, process)
-            process.send_signal(signal.SIGINT)
-            self.assertEqual(130, process.wait(SECONDS))
-            os.close(descriptor)
-            self.assertEqual("", (self.folder / "said.txt").read_text())
+        for number, command in enumerate(
+            ([sys.executable, "-m", "magicgateway"], [*TWISTD, "-n", "magicgateway"])
+        ):
+            fifo = self.folder / f"gateway-{number}.toml"
+            self.check(fifo, *command, "--config", str(fifo))
+
+    def test_plugins(self) -> None:
+        """It does so while twistd looks for plugins, where Twisted passes over every error."""
+        plugins = self.folder / "twisted" / "plugins"
+        plugins.mkdir(parents=True)
+        fifo = self.folder / "waiting"
+        (plugins / "waiting.py").write_text(f"open({str(fifo)!r}).read()\n")
+        self.check(fifo, sys.executable, "-m", "magicgateway", path=f":{self.folder}")
 
 
 class MistakeTests(StartTestCase):
