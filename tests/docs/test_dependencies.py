@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.house import ROOT
+from tests.house import ROOT, python_files
 
 PAGE = ROOT / "docs" / "design" / "dependencies.md"
 _NAME = re.compile(r"[A-Za-z0-9._-]+(?:\[[a-z,]+\])?")
@@ -69,3 +69,22 @@ class DependenciesPageTests(SynchronousTestCase):
         providing = packages_distributions()
         used = {plain(name) for package in imported() for name in providing.get(package, ())}
         self.assertEqual([], [n for n in declared()["Runtime"] if plain(n) not in used])
+
+    def test_every_import_is_declared(self) -> None:
+        """Whatever is imported is declared by name, and not only what another package needs."""
+        groups, providing = declared(), packages_distributions()
+        for folders, sections in (
+            (("magicgateway", "twisted"), ("Runtime",)),
+            (("tests", "bench"), ("Runtime", "Tests")),
+        ):
+            known = {plain(name) for section in sections for name in groups[section]}
+            packages = {
+                name.partition(".")[0] for one in python_files(*folders) for name in one.imports()
+            }
+            undeclared = {
+                package
+                for package in packages - {"magicgateway", "tests", "bench"}
+                if (names := {plain(name) for name in providing.get(package, ())})
+                and not names & known
+            }
+            self.assertEqual(set(), undeclared, folders)
