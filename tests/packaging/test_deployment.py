@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import yaml
 from attrs import frozen
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from magicgateway import __version__
 from magicgateway.config.settings import ServerSettings, Settings
@@ -258,10 +258,10 @@ class SystemdTests(SynchronousTestCase):
         self.assertNotIn("User", self.service)
 
     def test_systemd_agrees(self) -> None:
-        """Where systemd is installed, it finds nothing wrong with the unit."""
+        """systemd finds nothing wrong with the unit."""
         program = shutil.which("systemd-analyze")
         if program is None:
-            return
+            raise SkipTest("systemd is not installed")
         # The gateway is not installed where the unit expects it, so another program stands there.
         text = self.path.read_text().replace("/opt/magicgateway/bin/twistd", "/bin/true")
         with tempfile.TemporaryDirectory() as folder:
