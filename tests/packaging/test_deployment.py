@@ -258,7 +258,7 @@ class SystemdTests(SynchronousTestCase):
         self.assertNotIn("User", self.service)
 
     def test_systemd_agrees(self) -> None:
-        """systemd finds nothing wrong with the unit."""
+        """The unit holds nothing that systemd finds wrong."""
         program = shutil.which("systemd-analyze")
         if program is None:
             raise SkipTest("systemd is not installed")
