@@ -76,6 +76,8 @@ def _providers(arguments: Sequence[str]) -> None:
 
     options = Options()
     options.parseOptions(arguments)
+    if {**options, "config": None} != {**Options()}:
+        fail("command line: providers takes --config only")
     from magicgateway.errors import MagicGatewayError  # noqa: PLC0415 - as above
 
     try:

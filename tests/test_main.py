@@ -83,6 +83,8 @@ class MainTests(SynchronousTestCase):
         for arguments, said in (
             (["--config", "/nonexistent.toml"], "the configuration file cannot be read"),
             (["--bogus"], "option --bogus not recognized"),
+            (["--port", "0"], "providers takes --config only"),
+            (["--demo", "-c", "x.toml"], "providers takes --config only"),
         ):
             ended = self.assertRaises(SystemExit, main, ["providers", *arguments])
             self.assertEqual(1, ended.code)
