@@ -30,6 +30,7 @@ DEADLINE = 9 * 60.0
 """Seconds after which a share is stopped and shows where it stands."""
 SLOW = (
     "tests.bench",
+    "tests.contract",
     "tests.demo",
     "tests.dialects",
     "tests.docs",
