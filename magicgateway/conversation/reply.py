@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from magicgateway.conversation.blocks import NO_EXTRAS, Block, Extras
+from magicgateway.errors import ApiError
 
 STOP = "stop"
 STOP_SEQUENCE = "stop_sequence"
@@ -131,6 +132,7 @@ class Failure:
         param: The field at fault, as the provider names it.
         code: The provider's own.
         retry_after: Seconds.
+        own: The gateway's error, where it is that which broke a stream; it is said as it is.
     """
 
     status: int
@@ -139,3 +141,4 @@ class Failure:
     param: str | None = None
     code: str | None = None
     retry_after: int | None = None
+    own: ApiError | None = None

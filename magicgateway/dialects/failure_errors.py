@@ -63,6 +63,8 @@ def as_error(failure: Failure, family: str, *, own_credential: bool) -> ApiError
         own_credential: The caller's own credential was used: then what the provider says of it is
             the caller's affair, else the operator's.
     """
+    if failure.own is not None:
+        return failure.own
     credential = failure.kind in _CREDENTIAL or failure.status == _UNPAID
     if credential and not own_credential:
         error = ProviderError(

@@ -337,7 +337,9 @@ class TranslatedRelay(Relay):
     def _error_event(self, fault: ApiError) -> bytes:
         assert self._stream is not None
         kind = "timeout" if fault.status == 504 else "server"
-        return self._stream.fail(Failure(status=fault.status, kind=kind, message=fault.message))
+        return self._stream.fail(
+            Failure(status=fault.status, kind=kind, message=fault.message, own=fault)
+        )
 
     # -- what it says -----------------------------------------------------------------------
 

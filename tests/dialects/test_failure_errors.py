@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from magicgateway.conversation.reply import Failure
 from magicgateway.dialects.catalogue import error_body
 from magicgateway.dialects.failure_errors import as_error
+from magicgateway.errors import ApiError
 from magicgateway.wire.jsontext import decode
 
 
@@ -15,6 +16,14 @@ def failure(kind: str, status: int = 400, message: str = "m", **rest: str) -> Fa
 
 
 class FailureTests(SynchronousTestCase):
+    def test_own(self) -> None:
+        """An error of the gateway's own is said as it is, whatever kind it resembles."""
+        error = ApiError(503, "gateway_stopping", "m", retry_after=1)
+        for kind in ("server", "timeout", "permission"):
+            failed = Failure(status=503, kind=kind, message="m", own=error)
+            for family in ("openai", "anthropic"):
+                self.assertIs(error, as_error(failed, family, own_credential=False))
+
     def test_kinds(self) -> None:
         """Status, type and code that callers of either API get for each kind."""
         for kind, openai, anthropic in (

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
-from tests.gateway import GatewayTestCase, post, start_gateway, until
+from tests.gateway import GatewayTestCase, exchange_bytes, post, start_gateway, until
 from tests.serving.test_channel import status_of
 from tests.serving.test_relay import body_of
 from tests.sockets import Peer, ScriptedServer
@@ -120,6 +120,24 @@ class AnswerTests(GatewayTestCase):
                     self.assertTrue(body.endswith(b"\n\n"))
                     (fact,) = self.gateway.facts
                     self.assertIn(fact.outcome, ("truncated", "failed"))
+
+    async def test_own_errors(self) -> None:
+        """An error event of the gateway's own says so in its code, as where bytes pass."""
+        answer = await self.gateway.ask(asked(CHAT, "demo-fault:cut=900", stream=True))
+        self.assertIn(b'"code":"upstream_truncated"', body_of(answer))
+        asking = deferToThread(
+            exchange_bytes, self.gateway.port, asked(CHAT, "demo-fault:stall=5", stream=True)
+        )
+        await until(
+            lambda: any(
+                one.relay is not None and one.relay.committed
+                for one in self.gateway.gateway.plane.running
+            )
+        )
+        self.gateway.gateway.interrupt()
+        body = body_of(await asking)
+        self.assertIn(b'"type":"service_unavailable_error"', body)
+        self.assertIn(b'"code":"gateway_stopping"', body)
 
     async def test_usage_is_counted(self) -> None:
         """The log knows the tokens, streamed or not."""
