@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from twisted.internet import protocol
@@ -47,7 +48,6 @@ class Channel(TreeTransport, protocol.Protocol):
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site
-        self.peer = ""
         self._state = HEAD
         self._buffer = b""
         self._pending: list[bytes] = []
@@ -69,10 +69,19 @@ class Channel(TreeTransport, protocol.Protocol):
         self._presence = Presence(self)
         self._heads = HeadReader(site.head_limits)
 
+    @cached_property
+    def peer(self) -> str:
+        """The caller's address, ``unix`` where there is none.
+
+        It is first asked for when there is a request: only then has been read what a balancer says
+        of whom it speaks for (``haproxy:``), and nobody may pass for that balancer.
+        """
+        host: str = getattr(self.transport.getPeer(), "host", "unix")
+        return host
+
     # -- from the transport -----------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        self.peer = getattr(self.transport.getPeer(), "host", "")
         lower = eager.lower_transport(self.transport)
         if hasattr(lower, "setTcpNoDelay"):
             lower.setTcpNoDelay(True)

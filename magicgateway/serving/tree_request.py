@@ -28,7 +28,7 @@ class TreeRequest:
         self._request = request
         self.head = _read_head(request)
         self.received = plane.now()
-        self.peer = getattr(request.getClientAddress(), "host", "")
+        self.peer = getattr(request.getClientAddress(), "host", "unix")
         self.intake: Intake | None = None
         self.gone = False
         self.close_after = False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+import tempfile
 from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.daemon import Daemon, free_port
-from tests.integration.asking import Answer, Stream, ask, chat, eventually, figures
+from tests.gateway import exchange_bytes
+from tests.integration.asking import Answer, Stream, ask, chat, chat_body, eventually, figures
 from tests.sockets import Peer, ScriptedServer
 
 OPERATORS = "sk-of-the-operator-0123456789"
@@ -212,6 +214,49 @@ class MetricsTests(AccessTestCase):
         for host in ("127.0.0.1", *own_addresses()):
             self.assertEqual(200, ask(own, "/metrics", host=host).status)
             self.assertEqual(404, ask(own, "/v1/models", host=host).status)
+
+
+class UnixTests(AccessTestCase):
+    """A Unix socket, behind which anybody may be."""
+
+    def test_log(self) -> None:
+        """The operator's key is not for its callers, and the log says where they came from."""
+        keep = tempfile.TemporaryDirectory()  # trial's own folders are too deep for a socket
+        self.addCleanup(keep.cleanup)
+        path = f"{keep.name}/gateway.sock"
+        self.start("", "--listen", f"unix:{path}")
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(path)
+            caller.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(caller.recv(4096).startswith(b"HTTP/1.1 401 "))
+        eventually(self.daemon, lambda: '"client":"unix"' in self.daemon.said)
+
+
+class BalancerTests(AccessTestCase):
+    """A balancer that says by the PROXY protocol whom it speaks for (``haproxy:``)."""
+
+    def test_who_calls(self) -> None:
+        """Credentials, metrics and logs go by the caller that it names, not by where it is."""
+        port = free_port()
+        self.start("", "--listen", f"haproxy:tcp:{port}:interface=127.0.0.1")
+        for caller, chatted, metrics in (("203.0.113.9", 401, 404), ("127.0.0.1", 200, 200)):
+            name = f"balanced-{chatted}"
+            body = chat_body("gpt-5-mini").decode()
+            fields = f"Host: localhost\r\nConnection: close\r\nx-request-id: {name}\r\n"
+            typed = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            for status, request in (
+                (chatted, f"POST /v1/chat/completions HTTP/1.1\r\n{typed}{fields}\r\n{body}"),
+                (metrics, f"GET /metrics HTTP/1.1\r\n{fields}\r\n"),
+            ):
+                said = f"PROXY TCP4 {caller} 127.0.0.1 4000 {port}\r\n{request}"
+                answer = exchange_bytes(port, said.encode())
+                self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
+            line = eventually(
+                self.daemon,
+                lambda: next((x for x in self.daemon.said.splitlines() if name in x), None),  # noqa: B023
+            )
+            self.assertIn(f'"client":"{caller}"', line)
+        self.assertEqual(1, len(self.provider.requests()))
 
 
 class FewFilesTests(SynchronousTestCase):
