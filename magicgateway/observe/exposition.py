@@ -1,7 +1,7 @@
 """Metric families in Prometheus' text format, through prometheus-client and a registry of our own.
 
-prometheus-client takes tens of milliseconds to import, so that happens at the first scrape, or
-before it in a thread (``prepare``), never at start.
+prometheus-client takes tens of milliseconds to import, so that happens at the first scrape, if
+nobody did so before in a thread (``magicgateway.serving.preparation``), and never at start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of what ``exposition`` returns."""
-
-
-def prepare() -> None:
-    """Import what ``exposition`` needs; meant for a thread, soon after the start."""
-    exposition(())
 
 
 def exposition(families: Iterable[Family]) -> bytes:

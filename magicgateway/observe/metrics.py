@@ -181,7 +181,7 @@ class Metrics:
     def render(self) -> bytes:
         """The body of ``/metrics``; its type is ``CONTENT_TYPE``.
 
-        The first call imports prometheus-client; ``exposition.prepare`` does so beforehand.
+        The first call imports prometheus-client, unless that was done beforehand in a thread.
         """
         return exposition(self.snapshot())
 

@@ -24,11 +24,14 @@ _USED_LATER = (
     "magicgateway.serving.aws_models",
     "magicgateway.upstream.aws_requests",
     "magicgateway.upstream.media",
+    "prometheus_client",
+    "treq.client",
 )
+"""The last two are for the first scrape and the first list of models."""
 
 
 def load() -> None:
-    """Import everything that a translation uses. It blocks for some tenths of a second."""
+    """Import everything that some requests use. It blocks for some tenths of a second."""
     for module in _USED_LATER:
         import_module(module)
     load_grammars()

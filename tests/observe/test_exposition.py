@@ -6,7 +6,7 @@ from subprocess import run
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from magicgateway.observe.exposition import CONTENT_TYPE, exposition, prepare
+from magicgateway.observe.exposition import CONTENT_TYPE, exposition
 from magicgateway.observe.metric_names import BUILD_INFO, ERRORS, OVERHEAD
 from magicgateway.observe.tally import Distribution, Family
 
@@ -54,13 +54,12 @@ class ExpositionTests(SynchronousTestCase):
         self.assertEqual("text/plain; version=0.0.4; charset=utf-8", CONTENT_TYPE)
 
     def test_import_is_late(self) -> None:
-        """prometheus-client is imported by ``prepare``, not before, and no reactor with it."""
+        """prometheus-client is imported by the first call, and no reactor with it."""
         code = (
             "import sys, magicgateway.observe.metrics, magicgateway.observe.exposition as e;"
             "names = ('prometheus_client', 'twisted.internet.reactor');"
-            "print([name in sys.modules for name in names]); e.prepare();"
+            "print([name in sys.modules for name in names]); e.exposition(());"
             "print([name in sys.modules for name in names])"
         )
         done = run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
         self.assertEqual(["[False, False]", "[True, False]"], done.stdout.splitlines())
-        prepare()

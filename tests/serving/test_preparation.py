@@ -17,6 +17,7 @@ import sys
 import magicgateway.tap, magicgateway.serving.gateway
 print(sorted(name for name in sys.modules if name in {names!r}))
 """
+LOADED = "from magicgateway.serving.preparation import load; load()"
 
 
 class Thread:
@@ -75,6 +76,14 @@ class PreparationTests(SynchronousTestCase):
         self.assertEqual("[]", found.stdout.strip())
 
     def test_load(self) -> None:
-        """Everything is there after it."""
+        """Everything is there after it, what the first scrape and the first list need included."""
+        names = {ROOM, "prometheus_client", "treq.client"}
+        found = subprocess.run(
+            [sys.executable, "-c", f"{LOADED}{PROBE.format(names=names)}"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(str(sorted(names)), found.stdout.strip())
         load()
         self.assertIn(ROOM, sys.modules)
