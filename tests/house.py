@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 
-from attrs import define
+from attrs import define, field, frozen
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("magicgateway", "tests", "bench", "twisted")
@@ -15,9 +15,40 @@ _FOREIGN = {"node_modules", "__pycache__", "build", "dist", "results"}
 _TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".service", ".mjs", ".json", ".cfg", ".txt", ""}
 
 
+@frozen
+class Definition:
+    """A function, a method or a class."""
+
+    name: str
+    line: int
+    lines: int
+    documented: bool
+
+
+@define
+class Facts:
+    """What the house rules ask of one file. It stays, the file's tree does not."""
+
+    functions: list[Definition] = field(factory=list)
+    """Methods and nested ones too."""
+    classes: list[Definition] = field(factory=list)
+    tests: list[Definition] = field(factory=list)
+    """The methods that trial would run."""
+    imports: list[str] = field(factory=list)
+    """Dotted names, ``package.name`` for ``from package import name``."""
+    imports_at_once: list[str] = field(factory=list)
+    """Those of them that importing the module imports: all but what stands in functions."""
+    attributes: set[str] = field(factory=set)
+    """Every ``name.attribute`` that is used, for example ``os.environ``."""
+    names: set[str] = field(factory=set)
+    """Every name that is imported, defined or used, as a whole or behind a dot."""
+    strings: list[tuple[int, str]] = field(factory=list)
+    """Constants, each with its line."""
+
+
 @define(slots=False)
 class Source:
-    """One Python file. It is a class because its tree is parsed once, on demand."""
+    """One Python file. It is a class because it is parsed once, on demand."""
 
     path: Path
 
@@ -47,32 +78,55 @@ class Source:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
 
-    def test_methods(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-        """The methods that trial would run."""
-        for node in ast.walk(self.tree):
-            for item in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(
-                    item, ast.FunctionDef | ast.AsyncFunctionDef
-                ) and item.name.startswith("test_"):
-                    yield item
+    @cached_property
+    def facts(self) -> Facts:
+        """What the house rules ask; found in one walk."""
+        tree = ast.parse(self.text, self.name)
+        facts = Facts()
+        for node in ast.walk(tree):
+            _learn(facts, node)
+        facts.imports_at_once = [name for node in _at_import(tree) for name in _imported(node)]
+        return facts
 
-    def imports(self, *, whole: bool = True) -> Iterator[str]:
-        """Dotted names of what is imported, ``package.name`` for ``from package import name``.
 
-        Args:
-            whole: Also what functions import; else only what importing the module imports.
-        """
-        for node in ast.walk(self.tree) if whole else _at_import(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _learn(facts: Facts, node: ast.AST) -> None:
+    """Add what one node tells."""
+    if isinstance(node, ast.Name):
+        facts.names.add(node.id)
+    elif isinstance(node, ast.Attribute):
+        facts.names.add(node.attr)
+        if isinstance(node.value, ast.Name):
+            facts.attributes.add(f"{node.value.id}.{node.attr}")
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            facts.strings.append((node.lineno, node.value))
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        facts.names.add(node.name)
+        facts.functions.append(_definition(node))
+    elif isinstance(node, ast.ClassDef):
+        facts.names.add(node.name)
+        facts.classes.append(_definition(node))
+        facts.tests.extend(
+            _definition(item)
+            for item in node.body
+            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+            and item.name.startswith("test_")
+        )
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        facts.names.update(alias.name for alias in node.names)
+        facts.imports.extend(_imported(node))
 
-    def attributes(self) -> Iterator[str]:
-        """Every ``name.attribute`` that is used, for example ``os.environ``."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                yield f"{node.value.id}.{node.attr}"
+
+def _definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Definition:
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    return Definition(node.name, node.lineno, lines, ast.get_docstring(node) is not None)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:

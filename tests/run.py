@@ -45,6 +45,27 @@ SLOW = (
 """Left out by ``--fast``: they start programs, build wheels, measure, try many cases, or talk over
 sockets."""
 
+HEAVY = {
+    "tests.bench.test_main": 50,
+    "tests.golden.test_golden": 50,
+    "tests.integration.test_matrix": 50,
+    "tests.integration.test_start": 50,
+    "tests.integration.test_cassettes_translated": 35,
+    "tests.packaging.test_wheel": 25,
+    "tests.test_readme": 25,
+    "tests.integration.test_drain": 20,
+    "tests.integration.test_corpora": 15,
+    "tests.integration.test_log_lines": 15,
+    "tests.dialects.test_hostile_streams": 15,
+    "tests.wire.test_json_scan": 15,
+    "tests.test_house": 12,
+    "tests.dialects.openai_chat.test_identity": 12,
+    "tests.integration.test_access": 12,
+    "tests.integration.test_canaries": 12,
+    "tests.integration.test_streams": 12,
+}
+"""About how many seconds the longest modules take where coverage is measured; others take one."""
+
 
 @frozen
 class AllowedSkip:
@@ -133,10 +154,15 @@ def is_slow(module: str) -> bool:
 
 
 def deal(modules: list[str], seed: int) -> list[list[str]]:
-    """Deal modules into shares at random, the slow ones first so that each share gets its part."""
+    """Deal modules into shares at random, but so that all shares take about as long."""
     shuffled = random.Random(seed).sample(sorted(modules), len(modules))  # noqa: S311
-    shuffled.sort(key=is_slow, reverse=True)
-    shares = [shuffled[start::SHARES] for start in range(SHARES)]
+    shuffled.sort(key=lambda module: HEAVY.get(module, 1), reverse=True)
+    shares: list[list[str]] = [[] for _ in range(SHARES)]
+    seconds = [0] * SHARES
+    for module in shuffled:
+        lightest = seconds.index(min(seconds))
+        shares[lightest].append(module)
+        seconds[lightest] += HEAVY.get(module, 1)
     return [share for share in shares if share]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.house import CODE, ROOT, Source, python_files, room_of, text_files
+from tests.house import CODE, ROOT, python_files, room_of, text_files
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -78,10 +77,10 @@ class SizeTests(HouseTestCase):
     def test_functions(self) -> None:
         """No function has more than 60 lines."""
         long = [
-            f"{source.name}:{node.lineno} {node.name}: {lines} lines"
+            f"{source.name}:{found.line} {found.name}: {found.lines} lines"
             for source in python_files()
-            for node in source.functions()
-            if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+            for found in source.facts.functions
+            if found.lines > MAX_FUNCTION_LINES
         ]
         self.assertEqual([], long)
 
@@ -101,22 +100,21 @@ class NameTests(HouseTestCase):
     def test_definitions(self) -> None:
         """No class or function of ours is called after one of the words that mean nothing."""
         empty = [
-            f"{source.name}:{node.lineno} {node.name}"
+            f"{source.name}:{found.line} {found.name}"
             for source in python_files("magicgateway", "bench")
-            for node in ast.walk(source.tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            and BANNED_WORDS.search(node.name)
+            for found in (*source.facts.functions, *source.facts.classes)
+            if BANNED_WORDS.search(found.name)
         ]
         self.assertEqual([], empty)
 
     def test_provider_names(self) -> None:
         """Outside ``providers/`` no code knows a provider by name."""
         known = [
-            f"{source.name}:{node.lineno} {node.value!r}"
+            f"{source.name}:{line} {value!r}"
             for source in python_files("magicgateway")
             if room_of(source.module) != "providers"
-            for node in ast.walk(source.tree)
-            if isinstance(node, ast.Constant) and node.value in PROVIDER_NAMES
+            for line, value in source.facts.strings
+            if value in PROVIDER_NAMES
         ]
         self.assertEqual([], known)
 
@@ -140,7 +138,7 @@ class ImportTests(HouseTestCase):
         wrong = [
             f"{source.name} imports {full}"
             for source in python_files("magicgateway")
-            for full in source.imports()
+            for full in source.facts.imports
             if not _may_import(room_of(source.module) or "errors", room_of(full), full)
         ]
         self.assertEqual([], wrong)
@@ -151,7 +149,7 @@ class ImportTests(HouseTestCase):
             f"{source.name} imports {full}"
             for source in python_files("magicgateway")
             if room_of(source.module) in PURE or source.module == "magicgateway.observe.facts"
-            for full in source.imports()
+            for full in source.facts.imports
             if full.split(".", maxsplit=1)[0] in FORBIDDEN_IN_PURE
         ]
         self.assertEqual([], wrong)
@@ -162,7 +160,7 @@ class ImportTests(HouseTestCase):
             f"{source.name} uses {name}"
             for source in python_files("magicgateway")
             if room_of(source.module) in PURE
-            for name in [*source.attributes(), *source.imports()]
+            for name in [*source.facts.attributes, *source.facts.imports]
             if name in ("os.environ", "os.getenv", "os.environb", "os.urandom")
         ]
         self.assertEqual([], wrong)
@@ -172,7 +170,7 @@ class ImportTests(HouseTestCase):
         wrong = [
             f"{source.name} imports {full}"
             for source in python_files("magicgateway")
-            for full in source.imports()
+            for full in source.facts.imports
             if not source.name.startswith(ONLY_IN.get(full.split(".")[0], ("",)))
         ]
         self.assertEqual([], wrong)
@@ -183,7 +181,7 @@ class ImportTests(HouseTestCase):
             source.name
             for source in python_files("magicgateway")
             if source.name != JSON_MODULE
-            and {"msgspec.json"} & {*source.attributes(), *source.imports()}
+            and {"msgspec.json"} & {*source.facts.attributes, *source.facts.imports}
         ]
         self.assertEqual([], wrong)
 
@@ -192,7 +190,7 @@ class ImportTests(HouseTestCase):
         wrong = [
             source.name
             for source in python_files("magicgateway", "twisted")
-            if "twisted.internet.reactor" in source.imports(whole=False)
+            if "twisted.internet.reactor" in source.facts.imports_at_once
         ]
         self.assertEqual([], wrong)
 
@@ -201,22 +199,14 @@ class ImportTests(HouseTestCase):
         wrong = [
             source.name
             for source in python_files("magicgateway")
-            if any(name.startswith("botocore") for name in source.imports(whole=False))
+            if any(name.startswith("botocore") for name in source.facts.imports_at_once)
         ]
         self.assertEqual([], wrong)
 
     def test_coroutines(self) -> None:
         """Asynchronous code is ``async def``."""
-        wrong = [source.name for source in python_files() if _uses(source, "inline" + "Callbacks")]
-        self.assertEqual([], wrong)
-
-
-def _uses(source: Source, word: str) -> bool:
-    """Whether a name is imported or used, comments and strings apart."""
-    return any(
-        word in (getattr(node, "id", ""), getattr(node, "attr", ""), getattr(node, "name", ""))
-        for node in ast.walk(source.tree)
-    )
+        word = "inline" + "Callbacks"
+        self.assertEqual([], [s.name for s in python_files() if word in s.facts.names])
 
 
 class MirrorTests(HouseTestCase):
@@ -230,7 +220,7 @@ class MirrorTests(HouseTestCase):
             stem = below.parent.name if below.name == "__init__.py" else below.stem
             folder = below.parent.parent if below.name == "__init__.py" else below.parent
             test = ROOT / "tests" / folder / f"test_{stem.strip('_')}.py"
-            if any(source.functions()) and not test.exists():
+            if source.facts.functions and not test.exists():
                 missing.append(f"{source.name} lacks {test.relative_to(ROOT)}")
         self.assertEqual([], missing)
 
@@ -246,17 +236,19 @@ class TestTests(HouseTestCase):
     def test_docstrings(self) -> None:
         """Every test method says what is promised."""
         silent = [
-            f"{source.name}:{node.lineno} {node.name}"
+            f"{source.name}:{found.line} {found.name}"
             for source in python_files("tests")
-            for node in source.test_methods()
-            if not ast.get_docstring(node)
+            for found in source.facts.tests
+            if not found.documented
         ]
         self.assertEqual([], silent)
 
     def test_no_sleep(self) -> None:
         """No test waits for a while and hopes."""
         waiting = [
-            source.name for source in python_files("tests") if "time.sleep" in source.attributes()
+            source.name
+            for source in python_files("tests")
+            if "time.sleep" in source.facts.attributes
         ]
         self.assertEqual([], waiting)
 
@@ -265,7 +257,7 @@ class TestTests(HouseTestCase):
         mocking = [
             source.name
             for source in python_files("tests")
-            if any(name.startswith(("unittest.mock", "mock")) for name in source.imports())
+            if any(name.startswith(("unittest.mock", "mock")) for name in source.facts.imports)
         ]
         self.assertEqual([], mocking)
 

@@ -197,6 +197,12 @@ def pour(case: Case) -> None:
 class LeftoverTests(SynchronousTestCase):
     maxDiff = None
 
+    def setUp(self) -> None:
+        # What is there already is not looked through each time.
+        gc.collect()
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
+
     def test_found(self) -> None:
         """What holds itself would be found."""
 

@@ -79,7 +79,9 @@ class DependenciesPageTests(SynchronousTestCase):
         ):
             known = {plain(name) for section in sections for name in groups[section]}
             packages = {
-                name.partition(".")[0] for one in python_files(*folders) for name in one.imports()
+                name.partition(".")[0]
+                for one in python_files(*folders)
+                for name in one.facts.imports
             }
             undeclared = {
                 package
