@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import Any
 
 USAGE = """\
 Usage: magicgateway [COMMAND] [OPTION]...
@@ -45,22 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    from twisted.scripts import twistd  # noqa: PLC0415 - not for a usage text
-
-    sys.argv = ["twistd", "--nodaemon", "--pidfile=", "--no_save", "magicgateway", *arguments]
-    # Until the reactor runs. An exception would not do: looking for plugins, Twisted logs every one
-    # and goes on. Where a shell lets the signal be ignored, it stays so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupted)
+    # Until the reactor runs and the drain has handlers of its own. An exception would not do:
+    # looking for plugins, Twisted logs every one and goes on. What somebody has a shell ignore,
+    # stays ignored.
+    early = [number for number, usual in _USUAL.items() if signal.getsignal(number) == usual]
+    for number in early:
+        signal.signal(number, _signalled)
     try:
+        from twisted.scripts import twistd  # noqa: PLC0415 - not for a usage text
+
+        sys.argv = ["twistd", "--nodaemon", "--pidfile=", "--no_save", "magicgateway", *arguments]
         twistd.run()
     finally:
-        if signal.getsignal(signal.SIGINT) is _interrupted:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in early:
+            if signal.getsignal(number) is _signalled:
+                signal.signal(number, _USUAL[number])
 
 
-def _interrupted(*_: object) -> NoReturn:
-    os._exit(_INTERRUPTED)
+def _signalled(number: int, _: object) -> None:
+    """End a gateway that serves nobody yet, as the first process of a container too."""
+    if number != signal.SIGHUP:
+        os._exit(_INTERRUPTED if number == signal.SIGINT else 0)
+
+
+_USUAL: Mapping[int, Any] = {
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 def _check(arguments: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ class DaemonizeTests(StartTestCase):
 
 
 class InterruptTests(StartTestCase):
-    """Ctrl-C before the gateway runs."""
+    """Signals before the gateway runs."""
 
     def opened(self, fifo: Path, process: subprocess.Popen[bytes]) -> int:
         """A descriptor of a FIFO that a process has begun to read; it waits for more to come."""
@@ -120,8 +120,10 @@ class InterruptTests(StartTestCase):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.01)
 
-    def check(self, fifo: Path, *command: str, path: str = "") -> None:
-        """Interrupt a command that reads a FIFO."""
+    def check(
+        self, fifo: Path, *command: str, path: str = "", numbers: tuple[int, ...] = (signal.SIGINT,)
+    ) -> int:
+        """The status of a command that gets signals while it reads a FIFO; it says nothing."""
         os.mkfifo(fifo)
         environment = clean_environment()
         environment["PYTHONPATH"] += path
@@ -135,26 +137,36 @@ class InterruptTests(StartTestCase):
             )
         self.addCleanup(process.kill)
         descriptor = self.opened(fifo, process)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(130, process.wait(SECONDS))
+        for number in numbers:
+            process.send_signal(number)
+        status = process.wait(SECONDS)
         os.close(descriptor)
         self.assertEqual("", (self.folder / "said.txt").read_text())
+        return status
 
     def test_quiet(self) -> None:
-        """It ends with status 130 and without a word."""
+        """Ctrl-C ends it with status 130 and without a word."""
         for number, command in enumerate(
             ([sys.executable, "-m", "magicgateway"], [*TWISTD, "-n", "magicgateway"])
         ):
             fifo = self.folder / f"gateway-{number}.toml"
-            self.check(fifo, *command, "--config", str(fifo))
+            self.assertEqual(130, self.check(fifo, *command, "--config", str(fifo)))
+
+    def test_terminated(self) -> None:
+        """SIGTERM ends it well, where a container's first process would not heed it; SIGHUP not."""
+        fifo = self.folder / "gateway.toml"
+        command = (sys.executable, "-m", "magicgateway", "--config", str(fifo))
+        numbers = (signal.SIGHUP, signal.SIGTERM)
+        self.assertEqual(0, self.check(fifo, *command, numbers=numbers))
 
     def test_plugins(self) -> None:
-        """It does so while twistd looks for plugins, where Twisted passes over every error."""
+        """Ctrl-C does so while twistd looks for plugins, where Twisted passes over every error."""
         plugins = self.folder / "twisted" / "plugins"
         plugins.mkdir(parents=True)
         fifo = self.folder / "waiting"
         (plugins / "waiting.py").write_text(f"open({str(fifo)!r}).read()\n")
-        self.check(fifo, sys.executable, "-m", "magicgateway", path=f":{self.folder}")
+        command = (sys.executable, "-m", "magicgateway")
+        self.assertEqual(130, self.check(fifo, *command, path=f":{self.folder}"))
 
 
 class MistakeTests(StartTestCase):
