@@ -257,6 +257,11 @@ class SystemdTests(SynchronousTestCase):
         self.assertEqual(wanted, {name: self.service[name] for name in wanted})
         self.assertNotIn("User", self.service)
 
+    def test_own_figures(self) -> None:
+        """It can see what ``/metrics`` tells of the process, for which Linux has ``/proc/stat``."""
+        self.assertEqual("invisible", self.service["ProtectProc"])
+        self.assertEqual("all", self.service.get("ProcSubset", "all"))
+
     def test_systemd_agrees(self) -> None:
         """The unit holds nothing that systemd finds wrong."""
         program = shutil.which("systemd-analyze")
