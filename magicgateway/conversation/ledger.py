@@ -55,10 +55,6 @@ class Ledger:
         """The same arrives in another form."""
         self._notes[Note(field, REWRITTEN, reason)] = None
 
-    def has_dropped(self, field: str) -> bool:
-        """Whether it is already said that a field does not arrive."""
-        return any(note.field == field and note.action == DROPPED for note in self._notes)
-
     def carry(self, extras: Extras, family: str) -> Mapping[str, Any]:
         """The extras that a target of ``family`` is given; those of others are reported.
 

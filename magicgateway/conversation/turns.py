@@ -102,9 +102,8 @@ def without_blanks(turns: Iterable[Turn], ledger: Ledger, *, filler: str = "") -
             continue
         if turn.role == USER and filler:
             gap = turn
-        place = turn.field or "messages"
-        if turn.role not in SYSTEMS and not ledger.has_dropped(place):
-            ledger.drop(place, Reason.BLANK)
+        if turn.role not in SYSTEMS:
+            ledger.drop(turn.field or "messages", Reason.BLANK)
         ledger.carry(turn.extras, "")
     return tuple(kept)
 

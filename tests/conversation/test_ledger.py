@@ -60,13 +60,6 @@ class LedgerTests(SynchronousTestCase):
         self.assertEqual({}, ledger.carry(extras, ANTHROPIC))
         self.assertEqual(["messages[0].x", "messages[0].y"], [n.field for n in ledger.notes])
 
-    def test_has_dropped(self) -> None:
-        """What is lost is known by its field."""
-        ledger = Ledger()
-        ledger.drop("a")
-        ledger.rewrite("b", Reason.AS_TEXT)
-        self.assertEqual([True, False, False], [ledger.has_dropped(f) for f in ("a", "b", "a.c")])
-
     def test_strict(self) -> None:
         """Who wants no differences is told the first of them in a 422."""
         ledger = Ledger()

@@ -57,6 +57,13 @@ class AlikeTestCase(SynchronousTestCase):
             return str(refusal.param)
         return [note.line() for note in ledger.notes]
 
+    def sent(self, door: str, target: str, body: Json) -> tuple[Json, list[str]]:
+        """What is sent, with what is reported."""
+        ledger = Ledger()
+        request = grammar(door).read_request(json.loads(json.dumps(body)), ledger)
+        sent = grammar(target).write_request(request, ABLE[target], ledger).body
+        return sent, [note.line() for note in ledger.notes]
+
     def everywhere(self, door: str, body: Json, *, own: bool = False) -> list[list[str] | str]:
         """What is told of it at each target, each answer once."""
         found = [self.told(door, name, body) for name in ABLE if own or name != door]
@@ -188,15 +195,55 @@ class NothingInSilenceTests(AlikeTestCase):
             self.assertIn(line, told)
 
 
+class SilentTurnTests(AlikeTestCase):
+    """Turns of the assistant's of which another API has nothing to say."""
+
+    def test_left_out(self) -> None:
+        """They are no turns there: what they held is reported, once, and nobody speaks for them."""
+        thought = {"role": "assistant", "content": None, "reasoning_content": "x"}
+        signed = {"type": "thinking", "thinking": "a", "signature": "b"}
+        hidden = {"type": "redacted_thinking", "data": "zz"}
+        reasoning = {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "abc"}
+        step = {"type": "web_search_call", "id": "w", "status": "completed"}
+        foreign, unsupported = "dropped;foreign-reasoning", "dropped;unsupported-by-target"
+        for door, asking, silent, below, said in (
+            (CHAT, chat, thought, ".reasoning_content", foreign),
+            (
+                MESSAGES,
+                anthropic,
+                {"role": "assistant", "content": [signed]},
+                ".content[0]",
+                foreign,
+            ),
+            (
+                MESSAGES,
+                anthropic,
+                {"role": "assistant", "content": [hidden]},
+                ".content[0]",
+                foreign,
+            ),
+            (RESPONSES, responses, reasoning, "", foreign),
+            (RESPONSES, responses, step, "", unsupported),
+        ):
+            listed = "input" if door == RESPONSES else "messages"
+            for turns in ((silent, ASKS), (ASKS, silent, ASKS), (ASKS, silent)):
+                expected = [f"{listed}[{turns.index(silent)}]{below};{said}"]
+                for target in ABLE.keys() - {door} - ({CONVERSE} if door == MESSAGES else set()):
+                    sent, notes = self.sent(door, target, asking(*turns))
+                    roles = {one["role"] for one in sent.get("messages") or sent["input"]}
+                    self.assertEqual(({"user"}, expected), (roles, notes), (door, target, turns))
+
+    def test_blank(self) -> None:
+        """One that says nothing from the start is reported as that."""
+        for target in (MESSAGES, CONVERSE):
+            silent = {"role": "assistant", "content": ""}
+            sent, notes = self.sent(CHAT, target, chat(ASKS, silent, ASKS))
+            self.assertEqual(["user"], [one["role"] for one in sent["messages"]])
+            self.assertEqual(["messages[1];dropped;blank"], notes)
+
+
 class LifetimeTests(AlikeTestCase):
     """How long a cache is to live."""
-
-    def sent(self, door: str, target: str, body: Json) -> tuple[Json, list[str]]:
-        """What is sent, with what is reported."""
-        ledger = Ledger()
-        request = grammar(door).read_request(json.loads(json.dumps(body)), ledger)
-        sent = grammar(target).write_request(request, ABLE[target], ledger).body
-        return sent, [note.line() for note in ledger.notes]
 
     def test_anthropics(self) -> None:
         """Anthropic's hour is OpenAI's shorter lifetime in both of its APIs, and reported."""

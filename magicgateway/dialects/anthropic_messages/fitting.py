@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any
 
@@ -58,7 +59,7 @@ def fitted(
     request, names = rename_tools(request, longest_name)
     request = rename_calls(request, lambda id: bool(_ID.fullmatch(id)), safe_id)  # noqa: A006 - it is an id
     work = _Fitting(origin, ledger)
-    turns = tuple(map(work.turn, settled(request.turns, FAMILY, ledger)))
+    turns = tuple(work.turns(settled(request.turns, FAMILY, ledger)))
     turns = without_blanks(turns, ledger)
     if not _same(turns, request.turns):
         request = evolve(request, turns=turns)
@@ -72,10 +73,16 @@ class _Fitting:
         self._origin = origin
         self._ledger = ledger
 
-    def turn(self, turn: Turn) -> Turn:
-        """A turn whose blocks can all be written."""
-        blocks = self._blocks(turn.blocks, answered=turn.role == ASSISTANT)
-        return turn if _same(blocks, turn.blocks) else evolve(turn, blocks=blocks)
+    def turns(self, turns: Iterable[Turn]) -> Iterator[Turn]:
+        """Turns whose blocks can all be written, without those of which nothing is left."""
+        for turn in turns:
+            blocks = self._blocks(turn.blocks, answered=turn.role == ASSISTANT)
+            if _same(blocks, turn.blocks):
+                yield turn
+            elif blocks:
+                yield evolve(turn, blocks=blocks)
+            else:
+                self._ledger.carry(turn.extras, "")
 
     def _blocks(self, blocks: tuple[Block, ...], *, answered: bool) -> tuple[Block, ...]:
         kept: list[Block] = []

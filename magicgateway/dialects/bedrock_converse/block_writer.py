@@ -77,6 +77,18 @@ class BlockWriter:
                 self._ledger.drop(joined(block.field, "signature"), Reason.FOREIGN_REASONING)
         return content
 
+    def says(self, block: Block, role: str) -> bool:
+        """Whether something is written of a block; all else is left out and reported."""
+        match block:
+            case Thinking():
+                return self._is_own(block)
+            case Hosted():
+                return block.family == CONVERSE or not _is_blank(block.text)
+            case Foreign():
+                return block.family == CONVERSE or role != ASSISTANT
+            case _:
+                return True
+
     def _block(self, block: Block, role: str) -> list[Written]:
         match block:
             case Text():
@@ -157,18 +169,23 @@ class BlockWriter:
 
     def _thinking(self, block: Thinking) -> list[Written]:
         token = block.token
-        origin = self._capabilities.origin or CONVERSE
-        own = token is not None and (
-            token.origin == CONVERSE
-            or (token.origin == origin and self._abilities.replays_reasoning)
-        )
-        if token is None or not token.data or not own:
+        if token is None or not self._is_own(block):
             return self._lose(block, Reason.FOREIGN_REASONING)
         if block.redacted:
             inner: Written = {"redactedContent": redacted_content(token)}
         else:
             inner = {"reasoningText": {"text": block.text, "signature": token.data}}
         return self._with(block, {"reasoningContent": inner})
+
+    def _is_own(self, block: Thinking) -> bool:
+        """Whether the model behind can read a thought."""
+        token = block.token
+        if token is None or not token.data:
+            return False
+        if token.origin == CONVERSE:
+            return True
+        origin = self._capabilities.origin or CONVERSE
+        return token.origin == origin and self._abilities.replays_reasoning
 
     def _call(self, call: ToolCall) -> list[Written]:
         arguments = arguments_object(call, self._ledger, self.wrapped)
@@ -208,7 +225,7 @@ class BlockWriter:
     def _raw(self, block: Hosted | Foreign) -> list[Written]:
         if block.family == CONVERSE:
             return self._with(block, dict(block.raw))
-        if isinstance(block, Hosted) and block.text and not block.text.isspace():
+        if isinstance(block, Hosted) and not _is_blank(block.text):
             self._ledger.rewrite(block.field, Reason.AS_TEXT)
             self._ledger.carry(block.extras, "")
             return [{"text": block.text}]
@@ -252,3 +269,7 @@ class BlockWriter:
         if block.cited is not None:
             inner["citations"] = {"enabled": block.cited}
         return self._with(block, {"searchResult": inner})
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import compress
 from typing import Any
 
 from attrs import evolve
@@ -64,7 +65,7 @@ class TurnWriter:
         lead, rest = leading(settled(request.turns, FAMILY, self._ledger))
         system = self._system(lead)
         if not is_plain(request):
-            rest = without_blanks(rest, self._ledger, filler=FILLER)
+            rest = without_blanks(self._spoken(rest), self._ledger, filler=FILLER)
         rest = arranged(rest, self._capabilities.claude.mid_system, self._ledger)
         rest = prefill(rest, self._abilities.prefill)
         if not rest:
@@ -88,9 +89,6 @@ class TurnWriter:
         messages: list[Written] = []
         for turn in turns:
             content = self._blocks.blocks(turn.blocks, turn.role)
-            if not content:
-                self._ledger.carry(turn.extras, "")
-                content = [{"text": FILLER}]
             if any("document" in block for block in content) and not _has_text(content):
                 self._ledger.emulate(turn.field, Reason.FILLED)
                 content.append({"text": FILLER})
@@ -112,6 +110,23 @@ class TurnWriter:
                 else:
                     kept.append(block)
         return tuple(kept)
+
+    def _spoken(self, turns: Iterable[Turn]) -> Iterator[Turn]:
+        """Turns without the blocks that cannot be said at all, which are reported.
+
+        A turn of nothing else is none: it neither begins an answer nor stands between two others.
+        """
+        for turn in turns:
+            said = [self._blocks.says(block, turn.role) for block in turn.blocks]
+            if all(said):
+                yield turn
+                continue
+            lost = (block for block, kept in zip(turn.blocks, said, strict=True) if not kept)
+            self._blocks.blocks(lost, turn.role)
+            if any(said):
+                yield evolve(turn, blocks=tuple(compress(turn.blocks, said)))
+            else:
+                self._ledger.carry(turn.extras, "")
 
     def _apart(self, turn: Turn) -> Iterator[Turn]:
         """A turn in as many as it takes, where results of tools may not stand beside all."""

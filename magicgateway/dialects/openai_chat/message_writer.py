@@ -69,6 +69,8 @@ class MessageWriter:
         self._wrapped = wrapped
         self._ledger = ledger
         self._parts = PartWriter(capabilities, ledger)
+        self.last_field = ""
+        """Of the last turn that has become one message."""
         self._messages: list[Message] = []
         self._late: list[Part] = []
 
@@ -94,11 +96,12 @@ class MessageWriter:
                 message["name"] = turn.name
         put_back(message, turn.extras, self._ledger)
         self._messages.append(message)
+        self.last_field = turn.field
 
     def _leave_out(self, turn: Turn) -> None:
-        place = turn.field or "messages"
-        if turn.role not in (SYSTEM, DEVELOPER) and not self._ledger.has_dropped(place):
-            self._ledger.drop(place, Reason.BLANK)
+        only_blanks = all(isinstance(block, Text | Refusal) for block in turn.blocks)
+        if only_blanks and turn.role not in (SYSTEM, DEVELOPER):
+            self._ledger.drop(turn.field or "messages", Reason.BLANK)
         self._ledger.carry(turn.extras, "")
 
     def _flush(self) -> None:

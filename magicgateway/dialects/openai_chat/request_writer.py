@@ -79,9 +79,10 @@ class _Writing:
                 self.body["tool_choice"] = said
         self._format(settings, written)
         self._tools(settings, written)
-        messages = MessageWriter(self.capabilities, written.wrapped, self.ledger).write(
-            self._turns(request)
-        )
+        writer = MessageWriter(self.capabilities, written.wrapped, self.ledger)
+        messages = writer.write(self._turns(request))
+        if messages and messages[-1]["role"] == ASSISTANT:
+            self.ledger.emulate(writer.last_field, Reason.MAY_BEGIN_ANEW)
         if written.search is not None:
             self.body.setdefault("web_search_options", dict(written.search.raw))
         left.settle(self.ledger, SAID)
@@ -121,9 +122,6 @@ class _Writing:
         if not self.capabilities.chat.mid_system:
             first, rest = leading(turns)
             turns = (*first, *placed_systems(rest, mid_system=False, ledger=self.ledger))
-        last = turns[-1] if turns else None
-        if last is not None and last.role == ASSISTANT:
-            self.ledger.emulate(last.field, Reason.MAY_BEGIN_ANEW)
         return turns
 
     def _instruct(self, messages: list[dict[str, Any]]) -> None:

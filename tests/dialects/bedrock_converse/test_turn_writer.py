@@ -197,11 +197,22 @@ class TurnTests(SynchronousTestCase):
             self.assertEqual(("assistant", expected), shape(body)[1])
 
     def test_nothing_left(self) -> None:
-        """An assistant's turn of reasoning that cannot go back says a dot."""
-        turn = {**says("assistant", None), "reasoning_content": "x"}
-        body, noted = from_chat(chat(USER, turn, says("user", "V")))
-        self.assertEqual(("assistant", ["'.'"]), shape(body)[1])
-        self.assertEqual(["messages[1].reasoning_content;dropped;foreign-reasoning"], noted)
+        """An assistant's turn of which nothing can be said is none, wherever it stands."""
+        thought = {**says("assistant", None), "reasoning_content": "x"}
+        kept = {**says("assistant", "A"), "reasoning_content": "x"}
+        for turns, at, expected in (
+            ((thought, USER), 0, [("user", ["'U'"])]),
+            ((USER, thought, says("user", "V")), 1, [("user", ["'U'", "'V'"])]),
+            ((USER, thought), 1, [("user", ["'U'"])]),
+            ((USER, says("assistant", "B"), thought, USER), 2, None),
+            ((USER, kept, USER), 1, [("user", ["'U'"]), ("assistant", ["'A'"]), ("user", ["'U'"])]),
+        ):
+            body, noted = from_chat(chat(*turns), CLAUDE_4_6)
+            if expected is not None:
+                self.assertEqual(expected, shape(body))
+            lost = f"messages[{at}].reasoning_content;dropped;foreign-reasoning"
+            self.assertEqual([lost], noted)
+            self.assertEqual("user", body["messages"][-1]["role"])
 
     def test_names(self) -> None:
         """A participant's name is reported, as is what else a message holds."""
