@@ -23,6 +23,8 @@ MARK = "cache_control"
 _OPENAI = {"1h": "30m", "30m": "30m", "12h": "12h"}
 """Lifetimes, of any family, to OpenAI's; what lives for minutes lives as long as OpenAI has it."""
 
+_ANTHROPIC = (None, "5m", "1h")
+
 
 def openai_lifetime(
     mark: CacheMark, place: str, ledger: Ledger, *, longest: str = "12h"
@@ -41,6 +43,24 @@ def openai_lifetime(
     if ttl != mark.ttl:
         ledger.rewrite(joined(place, "ttl"), Reason.NEAREST_LIFETIME)
     return ttl
+
+
+def anthropic_lifetime(mark: CacheMark, place: str, ledger: Ledger) -> str | None:
+    """Anthropic's word for how long a mark's cache is to live, None for the usual five minutes.
+
+    OpenAI's shorter lifetime is within Anthropic's longer one; its longer one is not, and is
+    reported.
+
+    Args:
+        mark: Of any family.
+        place: The mark's field.
+        ledger: Told where it lives less long.
+    """
+    if mark.ttl in _ANTHROPIC:
+        return mark.ttl
+    if mark.ttl != "30m":
+        ledger.rewrite(joined(place, "ttl"), Reason.NEAREST_LIFETIME)
+    return "1h"
 
 
 def capped_marks(request: Request, most: int, ledger: Ledger) -> Request:

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.blocks import CacheMark, Text
 from magicgateway.conversation.ledger import Ledger
-from magicgateway.conversation.marks import capped_marks, openai_lifetime
+from magicgateway.conversation.marks import anthropic_lifetime, capped_marks, openai_lifetime
 from magicgateway.conversation.parameters import AUTOMATIC_CACHE, Parameters
 from magicgateway.conversation.request import HostedTool, Request, Tool
 from tests.conversation.turns_of import asking, placed, result, turn
@@ -47,6 +47,24 @@ class LifetimeTests(SynchronousTestCase):
             found = openai_lifetime(CacheMark(given), "m", ledger, longest="30m")
             self.assertEqual(expected, found)
             self.assertEqual(same, not ledger.notes)
+
+
+class AnthropicLifetimeTests(SynchronousTestCase):
+    """Lifetimes of other families in Anthropic's words."""
+
+    def test_nearest(self) -> None:
+        """OpenAI's shorter one fits into Anthropic's longer one; what lives longer is reported."""
+        for given, expected, same in (
+            (None, None, True),
+            ("5m", "5m", True),
+            ("1h", "1h", True),
+            ("30m", "1h", True),
+            ("12h", "1h", False),
+        ):
+            ledger = Ledger()
+            self.assertEqual(expected, anthropic_lifetime(CacheMark(given), "m", ledger))
+            lines = [] if same else ["m.ttl;rewritten;nearest-lifetime"]
+            self.assertEqual(lines, [note.line() for note in ledger.notes])
 
 
 class MarksTests(SynchronousTestCase):

@@ -272,6 +272,20 @@ class LifetimeTests(AlikeTestCase):
                     reported = ["prompt_cache_options.ttl;rewritten;nearest-lifetime"]
                 self.assertEqual((expected, reported), (sent["prompt_cache_options"], lost), door)
 
+    def test_openais_for_claude(self) -> None:
+        """Claude has OpenAI's shorter lifetime within its hour; the longer one becomes that."""
+        for ttl, lasting in ((None, {}), ("30m", {"ttl": "1h"}), ("12h", {"ttl": "1h"})):
+            mark = {"mode": "explicit", **({} if ttl is None else {"ttl": ttl})}
+            part = {"type": "text", "text": "t", "prompt_cache_breakpoint": mark}
+            body = chat({"role": "user", "content": [part]})
+            direct, told = self.sent(CHAT, MESSAGES, body)
+            bedrocks, said = self.sent(CHAT, CONVERSE, body)
+            direct_mark = direct["messages"][0]["content"][0]["cache_control"]
+            self.assertEqual({"type": "ephemeral", **lasting}, direct_mark)
+            point = bedrocks["messages"][0]["content"][1]["cachePoint"]
+            self.assertEqual({"type": "default", **lasting}, point)
+            self.assertEqual((told, 1 if ttl == "12h" else 0), (said, len(told)))
+
     def test_whole_prompt(self) -> None:
         """A mark for a whole prompt that lives longer than there is a lifetime is reported."""
         body = anthropic(ASKS, cache_control={"type": "ephemeral", "ttl": "1h"})

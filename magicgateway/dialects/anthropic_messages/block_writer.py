@@ -26,8 +26,8 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.marks import MARK, anthropic_lifetime
 from magicgateway.conversation.media import PDF, checked_image
-from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.anthropic_messages.citations import write_citations
 from magicgateway.dialects.anthropic_messages.extras import SAID, put_back
 
@@ -41,11 +41,8 @@ def text_block(text: str) -> Json:
 
 def mark_of(mark: CacheMark, field: str, ledger: Ledger) -> Json:
     """A cache mark; lifetimes that only others have become the long one."""
-    if mark.ttl in (None, "5m", "1h"):
-        return {"type": "ephemeral"} if mark.ttl is None else {"type": "ephemeral", "ttl": mark.ttl}
-    if mark.ttl != "30m":
-        ledger.rewrite(joined(field, "cache_control.ttl"), Reason.NEAREST_LIFETIME)
-    return {"type": "ephemeral", "ttl": "1h"}
+    ttl = anthropic_lifetime(mark, joined(field, MARK), ledger)
+    return {"type": "ephemeral", **({} if ttl is None else {"ttl": ttl})}
 
 
 class BlockWriter:

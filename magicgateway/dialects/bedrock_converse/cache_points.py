@@ -20,7 +20,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import ConverseAbilities
 from magicgateway.conversation.ledger import Ledger, joined
-from magicgateway.conversation.marks import MARK, capped_marks
+from magicgateway.conversation.marks import MARK, anthropic_lifetime, capped_marks
 from magicgateway.conversation.reasons import Reason
 from magicgateway.conversation.request import Request, Turn
 
@@ -101,17 +101,18 @@ class CachePoints:
         if is_file and not self._abilities.cache_after_files:
             self._ledger.drop(name, Reason.NOT_AFTER_A_FILE)
             return []
-        ttl = self._ttl(mark, joined(name, "ttl"))
+        ttl = self._ttl(mark, name)
         return [{"cachePoint": {"type": "default", **({} if ttl is None else {"ttl": ttl})}}]
 
     def _ttl(self, mark: CacheMark, place: str) -> str | None:
-        ttl = mark.ttl
-        if ttl not in (*_SHORT, _LONG) or (ttl is not None and not self._abilities.cache_ttl):
-            if ttl not in _SHORT:
-                self._ledger.drop(place)
+        if self._abilities.cache_ttl:
+            ttl = anthropic_lifetime(mark, place, self._ledger)
+        else:
+            if mark.ttl not in _SHORT:
+                self._ledger.drop(joined(place, "ttl"))
             ttl = None
         if ttl == _LONG and self._short:
-            self._ledger.clamp(place, Reason.AFTER_A_SHORTER)
+            self._ledger.clamp(joined(place, "ttl"), Reason.AFTER_A_SHORTER)
             ttl = "5m"
         self._short = self._short or ttl in _SHORT
         return ttl

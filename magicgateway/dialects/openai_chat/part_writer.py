@@ -25,7 +25,7 @@ from magicgateway.conversation.blocks import (
 )
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, joined
-from magicgateway.conversation.marks import MARK, openai_lifetime
+from magicgateway.conversation.marks import MARK, anthropic_lifetime, openai_lifetime
 from magicgateway.conversation.media import FORMAT_OF_MEDIA_TYPE, PDF, checked_image
 from magicgateway.conversation.reasons import Reason
 from magicgateway.dialects.openai_chat.extras import MESSAGES, put_back
@@ -34,8 +34,6 @@ from magicgateway.errors import ApiError
 SAID = "OpenAI chat completions"
 
 BREAKPOINT = "prompt_cache_breakpoint"
-_ANTHROPICS = (None, "5m", "1h")
-"""Anthropic's lifetimes of a cache."""
 
 Part = dict[str, Any]
 
@@ -117,10 +115,8 @@ class PartWriter:
             ttl = openai_lifetime(mark, joined(field, MARK), self._ledger)
             part[BREAKPOINT] = {"mode": "explicit", **({"ttl": ttl} if ttl else {})}
         else:
-            ttl = mark.ttl if mark.ttl in _ANTHROPICS else "1h"
+            ttl = anthropic_lifetime(mark, joined(field, MARK), self._ledger)
             part[self._chat.cache_marks] = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
-            if ttl != mark.ttl:
-                self._ledger.rewrite(joined(field, f"{MARK}.ttl"), Reason.NEAREST_LIFETIME)
 
     def mark_whole(self, written: Part, mark: CacheMark | None, field: str) -> None:
         """The same with a call or a tool, which only some can have a mark on."""

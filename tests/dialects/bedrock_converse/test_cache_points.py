@@ -160,7 +160,7 @@ class MarkTests(SynchronousTestCase):
         self.assertEqual(
             (["5m", "5m"], [f"{ttl};clamped;after-a-shorter-one"]), points(ABLE, short, hour)
         )
-        self.assertEqual(([None], [f"{ttl};dropped"]), points(ABLE, odd))
+        self.assertEqual((["1h"], [f"{ttl};rewritten;nearest-lifetime"]), points(ABLE, odd))
         plain = ConverseAbilities(cache=True)
         self.assertEqual(([None, None], [f"{ttl};dropped"]), points(plain, short, hour))
         self.assertEqual([], CachePoints(ABLE, Ledger()).after(None, "p"))
