@@ -9,6 +9,7 @@ from typing import Any
 
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.limits import answer_limit
 from magicgateway.conversation.names import free_name
 from magicgateway.conversation.parameters import (
     MAX_TOKENS,
@@ -169,6 +170,9 @@ class _RequestWriting:
         self, reasoning: Reasoning | None, tools: WrittenTools, messages: list[Json]
     ) -> Thought:
         limit = self._taking.take(MAX_TOKENS)
+        if limit:  # 0 is what Anthropic's own callers keep a cache warm with
+            named = self._parameters.named(MAX_TOKENS)
+            limit = answer_limit(limit, named, self._capabilities, self._ledger)
         place = self._parameters.named(REASONING)
         told = Ledger()  # of thinking that may have to give way, and then has no other fate
         thinker = Thinker(place, limit, self._capabilities, told)

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from magicgateway.conversation.capabilities import NONE, ONE, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
+from magicgateway.conversation.limits import answer_limit
 from magicgateway.conversation.parameters import (
     MAX_TOKENS,
     SERVICE_TIER,
@@ -53,12 +54,7 @@ class SettingsWriter:
         if limit is None:
             return None
         place = self.parameters.named(MAX_TOKENS)
-        if limit < 1:
-            raise invalid(place, "must be at least 1")
-        most = self.capabilities.max_output_tokens
-        if most is not None and limit > most:
-            self.ledger.clamp(place, Reason.AT_MOST, most)
-            limit = most
+        limit = answer_limit(limit, place, self.capabilities, self.ledger)
         self.inference["maxTokens"] = limit
         return limit
 

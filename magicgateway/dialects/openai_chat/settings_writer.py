@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from magicgateway.conversation.capabilities import EFFORTS, NONE, ONE, Capabilities
-from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.limits import answer_limit
 from magicgateway.conversation.marks import openai_lifetime
 from magicgateway.conversation.parameters import (
     AUDIO_OUTPUT,
@@ -129,12 +130,7 @@ class SettingsWriter:
         if limit is None:
             return
         name = self._parameters.named(MAX_TOKENS)
-        if limit < 1:
-            raise invalid(name, "must be at least 1: nothing is kept warm by an empty answer here")
-        most = self._capabilities.max_output_tokens
-        if most is not None and limit > most:
-            self._ledger.clamp(name, Reason.AT_MOST, most)
-            limit = most
+        limit = answer_limit(limit, name, self._capabilities, self._ledger)
         self._body[self._chat.max_tokens_field] = limit
 
     def _stops(self) -> None:

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from magicgateway.conversation.blocks import CacheMark
 from magicgateway.conversation.capabilities import ALL, EFFORTS, NONE, Capabilities
-from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.ledger import Ledger, joined
+from magicgateway.conversation.limits import answer_limit
 from magicgateway.conversation.marks import openai_lifetime
 from magicgateway.conversation.parameters import (
     AUTOMATIC_CACHE,
@@ -122,14 +123,9 @@ class SettingsWriter:
         if limit is None:
             return
         field = self.given.named(MAX_TOKENS)
-        if limit < 1:
-            raise invalid(field, "must be at least 1: nothing is kept warm by an empty answer here")
+        limit = answer_limit(limit, field, self.capabilities, self.ledger)
         if limit < FEWEST_TOKENS:
             self.ledger.clamp(field, Reason.AT_LEAST, FEWEST_TOKENS)
-        most = self.capabilities.max_output_tokens
-        if most is not None and limit > most:
-            self.ledger.clamp(field, Reason.AT_MOST, most)
-            limit = most
         body["max_output_tokens"] = max(limit, FEWEST_TOKENS)
 
     def _sampling(self, body: dict[str, Any]) -> None:

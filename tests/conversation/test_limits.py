@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from magicgateway.conversation.capabilities import PLAIN
+from magicgateway.conversation.ledger import Ledger
+from magicgateway.conversation.limits import answer_limit
+from magicgateway.errors import ApiError
+
+
+class LimitTests(SynchronousTestCase):
+    """What becomes of a limit of the answer."""
+
+    def test_of_the_model(self) -> None:
+        """More than the model can is what it can, as reported; an unknown one may all."""
+        known = evolve(PLAIN, max_output_tokens=1000)
+        for limit, able, expected, notes in (
+            (1, known, 1, []),
+            (1000, known, 1000, []),
+            (1001, known, 1000, ["max_tokens;clamped;at-most-1000"]),
+            (10**20, PLAIN, 10**20, []),
+        ):
+            ledger = Ledger()
+            self.assertEqual(expected, answer_limit(limit, "max_tokens", able, ledger))
+            self.assertEqual(notes, [note.line() for note in ledger.notes])
+
+    def test_nothing(self) -> None:
+        """An answer of nothing is none."""
+        for limit in (0, -1):
+            refused = self.assertRaises(
+                ApiError, answer_limit, limit, "max_tokens", PLAIN, Ledger()
+            )
+            self.assertEqual(
+                (400, "max_tokens"), (refused.exception.status, refused.exception.param)
+            )
