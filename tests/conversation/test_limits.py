@@ -28,9 +28,7 @@ class LimitTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """An answer of nothing is none."""
         for limit in (0, -1):
-            refused = self.assertRaises(
-                ApiError, answer_limit, limit, "max_tokens", PLAIN, Ledger()
-            )
-            self.assertEqual(
-                (400, "max_tokens"), (refused.exception.status, refused.exception.param)
-            )
+            with self.assertRaises(ApiError) as caught:
+                answer_limit(limit, "max_tokens", PLAIN, Ledger())
+            refused = caught.exception
+            self.assertEqual((400, "max_tokens"), (refused.status, refused.param))
