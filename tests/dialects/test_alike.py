@@ -195,23 +195,6 @@ class NothingInSilenceTests(AlikeTestCase):
             self.assertIn(line, told)
 
 
-class LimitTests(AlikeTestCase):
-    """Limits of the answer."""
-
-    def test_of_the_model(self) -> None:
-        """More than the model can becomes what it can, as reported."""
-        for target, able in ABLE.items():
-            ledger = Ledger()
-            request = grammar(CHAT).read_request(chat(ASKS, max_tokens=1001), ledger)
-            known = evolve(able, max_output_tokens=1000)
-            body = grammar(target).write_request(request, known, ledger).body
-            names = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-            limits = [value for name, value in body.items() if name in names]
-            limits += body.get("inferenceConfig", {}).values()
-            notes = [note.line() for note in ledger.notes]
-            self.assertEqual(([1000], ["max_tokens;clamped;at-most-1000"]), (limits, notes), target)
-
-
 class SilentTurnTests(AlikeTestCase):
     """Turns of the assistant's of which another API has nothing to say."""
 

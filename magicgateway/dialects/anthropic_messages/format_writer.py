@@ -70,13 +70,11 @@ def write_form(
     """
     if given is None or given.kind == "text":
         return Form()
-    if given.kind == "json_object":
+    if given.kind not in ("json_object", "json_schema"):
+        raise invalid(place, "must be text, json_object or json_schema")
+    if given.kind == "json_object" or given.schema is None:
         ledger.emulate(place, Reason.BY_PROMPT)
         return Form(asked=text_block(_ANY_OBJECT))
-    if given.kind != "json_schema":
-        raise invalid(place, "must be text, json_object or json_schema")
-    if given.schema is None:
-        raise invalid(place, "needs a schema")
     native = _native(given, strictness) if capabilities.claude.structured_outputs else None
     if native is not None:
         if native.changed:

@@ -47,7 +47,9 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
     if not fields.peek("messages"):
         raise invalid("messages", "must hold at least one message")
     legacy = "functions" in fields and "tools" not in fields
-    tools = _read_tools(fields, parameters, legacy=legacy) if fields.has_any(_OF_TOOLS) else ()
+    tools: tuple[Tool | HostedTool, ...] = ()
+    if fields.has_any(_OF_TOOLS):
+        tools = _read_tools(fields, parameters, ledger, legacy=legacy)
     turns = MessageReader(ledger).read(fields.each("messages"))
     inner: dict[str, Fields | None] = {**read_settings(fields, parameters, ledger)}
     if legacy and tools:
@@ -70,7 +72,7 @@ def read_request(body: Mapping[str, Any], ledger: Ledger) -> Request:
 
 
 def _read_tools(
-    fields: Fields, parameters: Parameters, *, legacy: bool
+    fields: Fields, parameters: Parameters, ledger: Ledger, *, legacy: bool
 ) -> tuple[Tool | HostedTool, ...]:
     if legacy:
         choice, name = read_function_choice(fields), "function_call"
@@ -83,6 +85,8 @@ def _read_tools(
             raise invalid("tool_choice", "is allowed only where there are tools")
     if tools:
         parameters.give(TOOL_CHOICE, choice, name)
+    elif choice is not None and choice.mode in ("required", "tool"):
+        ledger.drop(name)  # of an empty list nothing can be called, which callers know
     return tools
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from magicgateway.conversation.blocks import CacheMark
 from magicgateway.conversation.capabilities import ALL, EFFORTS, NONE, Capabilities
@@ -200,6 +200,10 @@ class SettingsWriter:
         if shape is not None:
             if shape.kind not in ("text", "json_object", "json_schema"):
                 raise self.ledger.unsupported(self.given.named(RESPONSE_FORMAT), SAID)
+            if shape.strict and shape.schema is None:
+                place = joined(self.given.named(RESPONSE_FORMAT), "json_schema.strict")
+                self.ledger.drop(place, Reason.SCHEMA_NOT_STRICT)
+                shape = evolve(shape, strict=None)
             written["format"] = format_of(shape)
         verbosity = self.taking.take(VERBOSITY)
         if verbosity is not None:
