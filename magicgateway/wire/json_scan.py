@@ -16,8 +16,8 @@ from magicgateway.wire.json_context import COMMA, END, FRESH, KEY, SPACE, START,
 
 PIECE = 64 * 1024
 """Bytes checked at a time."""
-MAX_MODEL = 1024
-"""Characters of a model's name."""
+MAX_MODEL = 2048
+"""Characters of a model's name; an ARN of Bedrock's may have so many."""
 
 _LITERAL_LIMIT = 12 * MAX_MODEL
 """Bytes that a name of ``MAX_MODEL`` characters can take, every one an escaped surrogate pair."""

@@ -44,10 +44,10 @@ CASES: list[tuple[bytes, Verdict]] = [
     (b'{"model":""}', ("", False)),
     (b'{"x":"\\ud800","\\udfff":0}', (None, False)),
     (b'{"x":1e999,"y":-0,"z":' + b"9" * 400 + b"}", (None, False)),
-    (b'{"model":"' + b"m" * 1024 + b'"}', ("m" * 1024, False)),
+    (b'{"model":"' + b"m" * 2048 + b'"}', ("m" * 2048, False)),
     (deep(MAX_DEPTH), (None, False)),
     (b'{"x":[' + b"{}," * 600 + b'0],"model":"m"}', ("m", False)),
-    (b'{"model":"' + b"m" * 1025 + b'"}', "invalid_model"),
+    (b'{"model":"' + b"m" * 2049 + b'"}', "invalid_model"),
     (b'{"model":"' + b"m" * 99_999 + b'"}', "invalid_model"),
     (b'{"model":null}', "invalid_model"),
     (b'{"model":1}', "invalid_model"),
@@ -151,7 +151,7 @@ def _is_model(value: object) -> bool:
         value.encode()
     except UnicodeEncodeError:
         return False
-    return len(value) <= 1024
+    return len(value) <= 2048
 
 
 def suite() -> dict[str, bytes]:
