@@ -7,14 +7,17 @@ field of a source ends as consumed, carried, reported or refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from attrs import evolve
 
 from magicgateway.conversation.blocks import NO_EXTRAS, Extras
 from magicgateway.conversation.notes import (
     CLAMPED,
     DROPPED,
     EMULATED,
+    MOST_LINES,
     REWRITTEN,
     Note,
 )
@@ -54,6 +57,12 @@ class Ledger:
     def rewrite(self, field: str, reason: Reason) -> None:
         """The same arrives in another form."""
         self._notes[Note(field, REWRITTEN, reason)] = None
+
+    def respell(self, spelled: Callable[[str], str]) -> None:
+        """Name fields otherwise, as far as there are lines to tell of them."""
+        notes = self.notes
+        told = (evolve(note, field=spelled(note.field)) for note in notes[:MOST_LINES])
+        self._notes = dict.fromkeys((*told, *notes[MOST_LINES:]))
 
     def carry(self, extras: Extras, family: str) -> Mapping[str, Any]:
         """The extras that a target of ``family`` is given; those of others are reported.

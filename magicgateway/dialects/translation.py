@@ -23,6 +23,7 @@ from magicgateway.conversation.events import (
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.conversation.notes import DROPPED, Note, header_lines
 from magicgateway.conversation.one_shot import events_of
+from magicgateway.conversation.places import spelled
 from magicgateway.conversation.reply import NO_USAGE, Failure, Reply
 from magicgateway.conversation.request import Request
 from magicgateway.conversation.undo import Undo, undo_reply
@@ -65,6 +66,9 @@ class Translation:
         self._now = now
         self.ledger = Ledger()
         self._read_notes: tuple[Note, ...] = ()
+        self._body: Mapping[str, Any] | None = None
+        """The caller's own, until a request was written of it."""
+        self._places: dict[str, str] = {}
         self.request: Request | None = None
         self.sent: Sent | None = None
         self.served_model = ""
@@ -85,6 +89,7 @@ class Translation:
             raise ApiError(400, "invalid_json", f"The request body is no JSON: {fault}.") from None
         if not isinstance(value, dict):
             raise ApiError(400, "invalid_json", "The request body must be a JSON object.")
+        self._body = value
         request = self._read_request(value)
         self._read_notes = self.ledger.notes
         if request.model != upstream_model:
@@ -109,8 +114,26 @@ class Translation:
         self.ledger = Ledger()
         if self._read_notes:
             self.ledger.extend(self._read_notes)
-        self.sent = self._target.write_request(request, capabilities, self.ledger)
+        try:
+            self.sent = self._target.write_request(request, capabilities, self.ledger)
+        except ApiError as refusal:
+            place = refusal.param
+            if place is not None and (caller := self._spelled(place)) != place:
+                said = refusal.message.replace(place, caller, 1)
+                raise ApiError(refusal.status, refusal.code, said, param=caller) from None
+            raise
+        if self.ledger.notes:
+            self.ledger.respell(self._spelled)
+        self._body = None
         return self.sent
+
+    def _spelled(self, place: str) -> str:
+        """A field in the caller's words; those of a body that is gone are remembered."""
+        caller = self._places.get(place)
+        if caller is None:
+            caller = spelled(place, self._body) if self._body is not None else place
+            self._places[place] = caller
+        return caller
 
     def check(self, *, strict: bool) -> None:
         """See whether the differences can be borne.
