@@ -1,10 +1,11 @@
-"""How long an answer may be, as far as its model allows."""
+"""What a model allows of an answer: how long it may be, what it cannot be at once."""
 
 from __future__ import annotations
 
 from magicgateway.conversation.capabilities import Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid
 from magicgateway.conversation.reasons import Reason
+from magicgateway.errors import ApiError
 
 
 def answer_limit(limit: int, place: str, capabilities: Capabilities, ledger: Ledger) -> int:
@@ -26,3 +27,9 @@ def answer_limit(limit: int, place: str, capabilities: Capabilities, ledger: Led
         return limit
     ledger.clamp(place, Reason.AT_MOST, most)
     return most
+
+
+def thought_and_forced(place: str) -> ApiError:
+    """The refusal of thinking by a budget, at ``place``, beside a call that is demanded."""
+    said = "thinking with a budget cannot be combined with a tool that has to be called"
+    return ApiError(400, "invalid_request", f"{place}: {said}.", param="tool_choice")

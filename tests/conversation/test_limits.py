@@ -5,8 +5,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from magicgateway.conversation.capabilities import PLAIN
 from magicgateway.conversation.ledger import Ledger
-from magicgateway.conversation.limits import answer_limit
+from magicgateway.conversation.limits import answer_limit, thought_and_forced
 from magicgateway.errors import ApiError
+
+
+class TogetherTests(SynchronousTestCase):
+    def test_thought_and_forced(self) -> None:
+        """Of the two that do not go together the choice is named, and the other in words."""
+        refused = thought_and_forced("thinking")
+        self.assertEqual((400, "tool_choice"), (refused.status, refused.param))
+        self.assertIn("thinking: thinking with a budget", refused.message)
 
 
 class LimitTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ from attrs import evolve
 
 from magicgateway.conversation.ledger import Ledger
 from magicgateway.dialects.catalogue import grammar
+from magicgateway.errors import ApiError
 from tests.dialects.test_alike import (
     ASKS,
     CHAT,
@@ -54,6 +55,21 @@ class ToolChoiceTests(AlikeTestCase):
         """Without a list the choice is refused, as it is by every provider."""
         body = chat(ASKS, tool_choice="required")
         self.assertEqual(["tool_choice"], self.everywhere(CHAT, body, own=True))
+
+    def test_beside_a_budget(self) -> None:
+        """Thinking by a budget and a call that is demanded are refused in the same words."""
+        tool = {"type": "function", "function": {"name": "f"}}
+        thinking = {"type": "enabled", "budget_tokens": 2048}
+        body = chat(ASKS, tools=[tool], tool_choice="required", thinking=thinking)
+        for target in (MESSAGES, CONVERSE):
+            manual = evolve(ABLE[target].claude, thinking=frozenset({"enabled"}))
+            request = grammar(CHAT).read_request(body, Ledger())
+            able = evolve(ABLE[target], claude=manual)
+            with self.assertRaises(ApiError) as caught:
+                grammar(target).write_request(request, able, Ledger())
+            self.assertEqual(
+                (400, "tool_choice"), (caught.exception.status, caught.exception.param)
+            )
 
 
 class FormatTests(AlikeTestCase):

@@ -12,9 +12,9 @@ from attrs import evolve, frozen
 
 from magicgateway.conversation.capabilities import EFFORTS, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.limits import thought_and_forced
 from magicgateway.conversation.parameters import Reasoning
 from magicgateway.conversation.reasons import Reason
-from magicgateway.errors import ApiError
 
 BUDGETS = {
     "minimal": 1024,
@@ -218,7 +218,6 @@ def unforced(
     if not thought.manual:
         return thought
     if reasoning is not None and reasoning.explicit and reasoning.kind == ENABLED:
-        said = "thinking with a budget cannot be combined with a tool that has to be called"
-        raise ApiError(400, "invalid_request", f"{place}: {said}.", param="tool_choice")
+        raise thought_and_forced(place)
     ledger.drop(place, Reason.TOOL_IS_FORCED)
     return plain

@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 
 from magicgateway.conversation.capabilities import EFFORTS, Capabilities
 from magicgateway.conversation.ledger import Ledger, invalid, joined
+from magicgateway.conversation.limits import thought_and_forced
 from magicgateway.conversation.parameters import REASONING, Parameters, Reasoning, Taking
 from magicgateway.conversation.reasons import Reason
 
@@ -170,7 +171,7 @@ class ReasoningWriter:
         if not self.forced:
             return self._enabled(given)
         if given.explicit:
-            raise invalid(self._place, "does not go together with a call that is demanded")
+            raise thought_and_forced(self._place)
         self.ledger.drop(self._place, Reason.TOOL_IS_FORCED)
         return NOTHING
 

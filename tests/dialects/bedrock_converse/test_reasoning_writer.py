@@ -232,7 +232,7 @@ class ThinkingTests(SynchronousTestCase):
         self.assertEqual(["reasoning_effort;dropped;tool-is-forced"], noted)
         with self.assertRaises(ApiError) as caught:
             from_chat(chat(thinking={"type": "enabled", "budget_tokens": 2000}, **tools))
-        self.assertEqual("thinking", caught.exception.param)
+        self.assertEqual("tool_choice", caught.exception.param)
         body, noted = from_chat(chat(reasoning_effort="low", **tools), CLAUDE_4_6)
         self.assertEqual("adaptive", body[FIELDS]["thinking"]["type"])
         self.assertEqual([], noted)
