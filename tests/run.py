@@ -52,6 +52,7 @@ HEAVY = {
     "tests.integration.test_start": 50,
     "tests.integration.test_cassettes_translated": 35,
     "tests.packaging.test_wheel": 25,
+    "tests.golden.test_places": 15,
     "tests.test_readme": 25,
     "tests.integration.test_drain": 20,
     "tests.integration.test_corpora": 15,

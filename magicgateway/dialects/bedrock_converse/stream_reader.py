@@ -70,6 +70,8 @@ _MOST_BLOCKS = 65536
 _BEFORE, _STARTED, _FINISHED, _ENDED = "before", "started", "finished", "ended"
 _DELTA = "contentBlockDelta"
 _WHOLE = ("redacted", "hosted", "image")
+_PIECES = {"toolResult": "hosted", "image": "image"}
+"""Deltas that are kept, and the kind of block that is made of them."""
 
 
 @define
@@ -239,7 +241,10 @@ class ConverseStreamReader:
                 self._thought(place, content)
             elif kind == "citation":
                 self._citation(place, content)
-            elif kind in ("toolResult", "image"):
+            elif kind in _PIECES:
+                opened = self._open.get(place)
+                if opened is not None and opened.kind != _PIECES[kind]:
+                    raise Broken("a piece belongs to no such block")
                 self._hold(place, content)
 
     def _text(self, place: int, words: str) -> None:

@@ -94,6 +94,16 @@ class FailureTests(SynchronousTestCase):
             (failed,) = open_reader(SENT).feed("metadata", data)
             self.assertIsInstance(failed, Failed)
 
+    def test_foreign_pieces(self) -> None:
+        """A piece of a result or a picture belongs to no block of another kind."""
+        thought = {"reasoningContent": {"redactedContent": "eHl6"}}
+        signed = {"reasoningContent": {"text": "t", "signature": "s"}}
+        for before in (thought, signed, {"text": "t"}):
+            pieces: list[Json] = [{"toolResult": [{"text": "x"}]}, {"image": {"source": {}}}]
+            for piece in pieces:
+                events = read(START, delta(0, **before), delta(0, **piece), end(), METADATA)
+                self.assertEqual("Failed", kinds(events)[-1], (before, piece))
+
     def test_too_long(self) -> None:
         """What has to be held back is not held without end."""
         piece = {"redactedContent": "A" * (1 << 20)}
