@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from twisted.internet import protocol
@@ -48,6 +47,7 @@ class Channel(TreeTransport, protocol.Protocol):
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site
+        self._peer: str | None = None
         self._state = HEAD
         self._buffer = b""
         self._pending: list[bytes] = []
@@ -69,15 +69,16 @@ class Channel(TreeTransport, protocol.Protocol):
         self._presence = Presence(self)
         self._heads = HeadReader(site.head_limits)
 
-    @cached_property
+    @property
     def peer(self) -> str:
         """The caller's address, ``unix`` where there is none.
 
         It is first asked for when there is a request: only then has been read what a balancer says
         of whom it speaks for (``haproxy:``), and nobody may pass for that balancer.
         """
-        host: str = getattr(self.transport.getPeer(), "host", "unix")
-        return host
+        if self._peer is None:
+            self._peer = getattr(self.transport.getPeer(), "host", "unix")
+        return self._peer
 
     # -- from the transport -----------------------------------------------------------------
 
