@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,9})\]")
 _ALSO: Mapping[str, tuple[str, ...]] = {
     "arguments": ("function.arguments", "custom.input", "input", "action"),
     "cache_control": (

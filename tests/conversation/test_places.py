@@ -83,3 +83,8 @@ class PlaceTests(SynchronousTestCase):
             "messages[0].role.x", "tools.strict", "", "a b.c;d", "messages[0]x", "tools[0][1]",
         ):  # fmt: skip
             self.assertEqual(place, spelled(place, CHAT), place)
+
+    def test_hostile(self) -> None:
+        """Names of fields are the caller's, and may look like places."""
+        for place in ("x[" + "9" * 5000 + "]", "x[-1]", "x[0].y", "x[1_0]", "x[\u0661]", "x.[0]"):
+            self.assertEqual(place, spelled(place, {"x": [], place: 1}))
