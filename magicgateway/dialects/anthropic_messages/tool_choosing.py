@@ -116,7 +116,7 @@ def _search(given: Mapping[str, Any], field: str, ledger: Ledger) -> HostedTool:
     for name, value in given.items():
         if name == "type" or value is None:
             continue
-        if name == "search_context_size" and value in _MOST_USES:
+        if name == "search_context_size" and isinstance(value, str) and value in _MOST_USES:
             raw["max_uses"] = _MOST_USES[value]
             ledger.emulate(joined(field, name), Reason.SIZE_FOR_USES)
         elif name == "user_location" and isinstance(value, dict):

@@ -160,6 +160,10 @@ class ToolChoosingTests(SynchronousTestCase):
         )  # fmt: skip
         (tool,), notes = choose(search={"user_location": {"approximate": "Oslo"}})
         self.assertEqual({"type": "approximate"}, (tool.raw or {})["user_location"])
+        for size in ({}, [None], 1, "odd"):
+            (tool,), notes = choose(search={"search_context_size": size})
+            self.assertNotIn("max_uses", tool.raw or {})
+            self.assertEqual(["web_search_options.search_context_size;dropped"], notes)
 
     def test_search_forbidden(self) -> None:
         """Without permission an option of a search adds no tool, and OpenAI's tool is lost."""
