@@ -160,7 +160,8 @@ class ToolChoosingTests(SynchronousTestCase):
         )  # fmt: skip
         (tool,), notes = choose(search={"user_location": {"approximate": "Oslo"}})
         self.assertEqual({"type": "approximate"}, (tool.raw or {})["user_location"])
-        for size in ({}, [None], 1, "odd"):
+        sizes: list[Any] = [{}, [None], 1, "odd"]
+        for size in sizes:
             (tool,), notes = choose(search={"search_context_size": size})
             self.assertNotIn("max_uses", tool.raw or {})
             self.assertEqual(["web_search_options.search_context_size;dropped"], notes)
