@@ -26,7 +26,7 @@ from attrs import define, field, frozen
 ROOT = Path(__file__).resolve().parent.parent
 SHARES = 2
 """Trial processes at once: as many as the smallest machine that runs the suite has cores."""
-DEADLINE = 9 * 60.0
+DEADLINE = 12 * 60.0
 """Seconds after which a share is stopped and shows where it stands."""
 SLOW = (
     "tests.bench",
@@ -52,7 +52,7 @@ HEAVY = {
     "tests.integration.test_start": 50,
     "tests.integration.test_cassettes_translated": 35,
     "tests.packaging.test_wheel": 25,
-    "tests.golden.test_places": 15,
+    "tests.golden.test_places": 10,
     "tests.test_readme": 25,
     "tests.integration.test_drain": 20,
     "tests.integration.test_corpora": 15,

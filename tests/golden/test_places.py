@@ -60,9 +60,14 @@ class PlaceTests(SynchronousTestCase):
     def test_stand_in_the_body(self) -> None:
         """Whatever is reported or refused stands in the caller's body under that very name."""
         wrong, found, excused = [], 0, set()
+        requests: set[bytes] = set()
         for number, case in enumerate(all_cases()):
             if "request" not in case.data:
                 continue
+            request = encode([case.door, case.target, case.model, case.get("request")])
+            if request in requests:
+                continue  # cases about answers share theirs
+            requests.add(request)
             for one in (case, *islice(at_other_targets(case, number), 1)):
                 for place in places_told(one):
                     found += 1
