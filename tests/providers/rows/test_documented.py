@@ -42,7 +42,7 @@ def providers_table() -> str:
         ["Name", "Also", "Provider", "Base URL", "Dialects", "Key"],
         [
             [
-                code([row.name]),
+                f"[`{row.name}`](providers/{row.name}.md)",
                 code(row.aliases),
                 f"[{row.title}]({row.source})",
                 code([row.base_url]),
@@ -59,23 +59,22 @@ def _told(quirk: Quirk) -> str:
     return f"{renamed}{quirk.reason}"
 
 
-def quirks_table() -> str:
-    """One line for each provider, kind, reason and source; subjects share it."""
+def quirks_table(row: ProviderRow) -> str:
+    """One line for each kind, reason and source; subjects share it."""
     lines: dict[tuple[str, ...], list[str]] = {}
-    for row in ROWS:
-        for quirk in row.quirks:
-            key = (row.name, quirk.kind, _told(quirk), quirk.source, quirk.checked)
-            lines.setdefault(key, []).append(quirk.subject)
+    for quirk in row.quirks:
+        key = (quirk.kind, _told(quirk), quirk.source, quirk.checked)
+        lines.setdefault(key, []).append(quirk.subject)
     return table(
-        ["Provider", "Kind", "What", "Why", "Checked"],
+        ["Kind", "What", "Why", "Checked"],
         [
-            [f"`{name}`", kind, code(subjects), told, f"[{checked}]({source})"]
-            for (name, kind, told, source, checked), subjects in lines.items()
+            [kind, code(subjects), told, f"[{checked}]({source})"]
+            for (kind, told, source, checked), subjects in lines.items()
         ],
     )
 
 
-def _differing(value: Any, usual: Any) -> list[str]:
+def differing(value: Any, usual: Any) -> list[str]:
     """The attributes of a value that are not as usual, as ``name: what``."""
     found = []
     for name in fields_dict(type(value)):
@@ -83,7 +82,7 @@ def _differing(value: Any, usual: Any) -> list[str]:
         if mine == theirs or name == "origin":
             continue
         if has(type(mine)):
-            found += _differing(mine, theirs)
+            found += differing(mine, theirs)
         elif isinstance(mine, frozenset):
             found += [f"no {one}" for one in sorted(mine - theirs)]
             found += sorted(theirs - mine)
@@ -100,11 +99,11 @@ def abilities_table() -> str:
     return table(
         ["Provider", "What differs", "Checked"],
         [
-            [code([row.name]), code(differing), f"[{row.checked}]({row.source})"]
+            [code([row.name]), code(found), f"[{row.checked}]({row.source})"]
             for row in ROWS
             if row.dialect == "openai"
             and row.name != "openai"
-            and (differing := _differing(row.abilities, COMPATIBLE))
+            and (found := differing(row.abilities, COMPATIBLE))
         ],
     )
 
@@ -125,16 +124,13 @@ class DocumentedTests(SynchronousTestCase):
         """The page lists every provider with its base URL, dialects and key variables."""
         self._expect("providers", providers_table())
 
-    def test_quirks(self) -> None:
-        """The page lists every quirk with its reason and its source."""
-        self._expect("quirks", quirks_table())
-
     def test_abilities(self) -> None:
         """The page lists what translated requests to each provider may hold."""
         self._expect("abilities", abilities_table())
 
     def test_cells(self) -> None:
         """No name, title or reason contains what would break a table."""
-        for text in (providers_table(), quirks_table(), abilities_table()):
+        quirks = (quirks_table(row) for row in ROWS if row.quirks)
+        for text in (providers_table(), abilities_table(), *quirks):
             heads = text.splitlines()[0].count("|")
             self.assertEqual([], [line for line in text.splitlines() if line.count("|") != heads])
