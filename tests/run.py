@@ -37,10 +37,13 @@ SLOW = (
     "tests.golden",
     "tests.integration",
     "tests.packaging",
+    "tests.providers.test_signing",
     "tests.serving",
+    "tests.test_judging",
     "tests.test_readme",
     "tests.test_tap",
     "tests.upstream",
+    "tests.wire",
 )
 """Left out by ``--fast``: they start programs, build wheels, measure, try many cases, or talk over
 sockets."""
